@@ -1,0 +1,42 @@
+# `make run` and `make test` are all that most people need; `make help` lists the rest.
+PYTHON ?= python3
+UV := .strata/tools/bin/uv
+RUN := $(UV) run --frozen --no-sync
+TEST := $(RUN) pytest
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help sync lint unit contracts integration browser properties clean lock
+
+help:  ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s '	'
+
+$(UV): .ci/bootstrap.py
+	@$(PYTHON) .ci/bootstrap.py
+	@touch $@
+
+.strata/synced: $(UV) uv.lock pyproject.toml spawner/pyproject.toml labextension/pyproject.toml
+	$(UV) sync --quiet --frozen --all-packages --all-groups --all-extras --python $(PYTHON)
+	@touch $@
+
+sync: .strata/synced  ## The development environment, in .venv
+
+lint: sync  ## Style, types, import direction
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+	$(RUN) lint-imports
+
+unit: sync  ## The unit suite: pure, fast
+	$(TEST) tests/unit
+
+contracts: sync  ## The documents that the two distributions share, from both sides
+	$(TEST) tests/contracts
+
+integration: sync  ## Real registries, databases, servers and installers
+	$(TEST) tests/integration
+
+browser: sync  ## The pages in Chromium
+	$(TEST) tests/browser
+
+lock: $(UV)  ## Renew uv.lock
+	$(UV) lock
