@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from .errors import StateInvalid
 from .tags import TagKind
 
-CONTRACT = 1
+CONTRACT: Literal[1] = 1
 
 Section = Literal["recommended", "release", "weekly", "daily", "release_candidate", "experimental", "unrecognised"]
 
