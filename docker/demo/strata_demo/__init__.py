@@ -1,0 +1,1 @@
+"""A whole Strata deployment on one machine: registry, hub, service, labs on two stacks."""
