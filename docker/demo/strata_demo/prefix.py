@@ -52,6 +52,6 @@ def make_prefix(source: Path, target: Path) -> Path:
     return python
 
 
-def _ignored(folder: str, names: list[str]) -> set[str]:
+def _ignored(_folder: str, names: list[str]) -> set[str]:
     left_out = {name for name in names if name.startswith(("config-", "EXTERNALLY-MANAGED"))}
     return left_out | {name for name in names if name in _LEFT_OUT}
