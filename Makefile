@@ -1,11 +1,16 @@
 # `make run` and `make test` are all that most people need; `make help` lists the rest.
 PYTHON ?= python3
+PORT ?= 8000
 UV := .strata/tools/bin/uv
 RUN := $(UV) run --frozen --no-sync
 TEST := $(RUN) pytest
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help sync lint unit contracts integration browser properties clean lock
+.DEFAULT_GOAL := help
+.PHONY: help run sync lint unit contracts integration browser properties clean lock
+
+run: $(UV)  ## Start everything on this machine: registry, hub, service, labs (PORT=8000)
+	@PYTHONPATH=docker/demo $(PYTHON) -m strata_demo --port $(PORT)
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s '	'
@@ -40,3 +45,6 @@ browser: sync  ## The pages in Chromium
 
 lock: $(UV)  ## Renew uv.lock
 	$(UV) lock
+
+clean:  ## Remove everything that was made here
+	rm -rf .strata .venv
