@@ -1,0 +1,47 @@
+"""Every route, once. Importing this costs nothing: an endpoint's module is loaded by its first request."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+PREFIX = "strata/api"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method on a path.
+
+    ``path`` is an OpenAPI template below the prefix, ``endpoint`` names ``module.function`` in this package.
+    """
+
+    method: str
+    path: str
+    endpoint: str
+    summary: str
+
+    @property
+    def action(self) -> str:
+        """What the server's authoriser is asked for."""
+        return "read" if self.method == "GET" else "write"
+
+
+ROUTES = (
+    Route("GET", "/openapi.json", "openapi.openapi_document", "This interface, as OpenAPI 3.1"),
+    Route("GET", "/jobs", "jobs.list_jobs", "Running and recent jobs"),
+    Route("POST", "/jobs", "jobs.start_job", "Carry out a change"),
+    Route("GET", "/jobs/{job}", "jobs.show_job", "One job"),
+    Route("DELETE", "/jobs/{job}", "jobs.cancel_job", "Cancel a job"),
+    Route("GET", "/jobs/{job}/events", "jobs.follow_job", "The job's numbered events, as server-sent events"),
+)
+
+
+def by_path() -> Iterator[tuple[str, dict[str, Route]]]:
+    """Yield each path with its routes by method."""
+    for path, routes in groupby(sorted(ROUTES, key=lambda route: route.path), key=lambda route: route.path):
+        yield path, {route.method: route for route in routes}
+
+
+def pattern(path: str) -> str:
+    """Return the regular expression of a path template; parameters become named groups."""
+    return re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path))
