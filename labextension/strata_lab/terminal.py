@@ -1,0 +1,88 @@
+"""The shell of a terminal: the user's own environment, with Strata's commands and the stack first on PATH.
+
+The server starts ``PYTHON -I -m strata_lab.terminal``, which replaces itself by the user's shell. Login files such as
+``/etc/profile`` set PATH afresh, so bash is given a start-up file that reads them and then puts the folders back.
+"""
+
+import contextlib
+import os
+import pwd
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from strata_lab import private, userview
+
+FIRST_VARIABLE = "STRATA_TERMINAL_PATH"
+_LOGIN_FILES = ("~/.bash_profile", "~/.bash_login", "~/.profile")
+
+
+def main() -> int:
+    """Replace this process by the user's shell, or by /bin/sh where that cannot be started."""
+    environ = dict(os.environ)
+    shell = shell_of(environ)
+    try:
+        command, after = prepare(environ, shell)
+        os.execve(command[0], command, after)  # noqa: S606 - replaces this process by the user's shell
+    except OSError as error:
+        print(f"Starting /bin/sh, because {shell} cannot be started: {error}.", file=sys.stderr)  # noqa: T201 - a terminal
+        os.execve("/bin/sh", ["/bin/sh", "-i"], userview.restored(environ))  # noqa: S606 - as above
+    return 1
+
+
+def shell_of(environ: Mapping[str, str]) -> str:
+    """Return the absolute path of the user's shell: SHELL, or the password database, or bash, or sh."""
+    candidates = [environ.get("SHELL", "")]
+    with contextlib.suppress(KeyError):  # a container may run as a number that has no entry
+        candidates.append(pwd.getpwuid(os.getuid()).pw_shell)
+    refused = ("nologin", "false")
+    for candidate in [*candidates, "/bin/bash"]:
+        if Path(candidate).is_absolute() and Path(candidate).name not in refused and os.access(candidate, os.X_OK):
+            return candidate
+    return "/bin/sh"
+
+
+def prepare(environ: Mapping[str, str], shell: str) -> tuple[list[str], dict[str, str]]:
+    """Return the command of the shell and its environment.
+
+    Parameters
+    ----------
+    environ
+        The server's environment.
+    shell
+        Absolute path of the user's shell.
+    """
+    folder = private.of(environ)
+    first = _first_folders(environ, folder)
+    after = userview.with_path(userview.restored(environ), first=first)
+    after.pop(private.PARENT_VARIABLE, None)
+    safe = environ.get("STRATA_SAFE_MODE") == "1"
+    name = Path(shell).name
+    if name == "bash":
+        if safe:
+            return [shell, "--noprofile", "--norc", "-i"], after
+        if folder is not None:
+            start = folder / "work" / "bashrc"
+            start.write_text(_bash_start(first), encoding="utf-8")
+            return [shell, "--rcfile", str(start), "-i"], after
+    return [shell] if safe else [shell, "-l"], after
+
+
+def _first_folders(environ: Mapping[str, str], folder: Path | None) -> list[str]:
+    """Return the folders that come first on PATH: Strata's commands, then what the server extension names."""
+    commands = [str(folder / "bin")] if folder is not None else []
+    return [*commands, *(part for part in environ.get(FIRST_VARIABLE, "").split(os.pathsep) if part)]
+
+
+def _bash_start(first: Sequence[str]) -> str:
+    """Return a start-up file that does what a login shell does, then puts `first` in front of PATH."""
+    chain = "\n".join(
+        f"{'if' if index == 0 else 'elif'} [ -r {name} ]; then . {name}" for index, name in enumerate(_LOGIN_FILES)
+    )
+    again = f"export PATH={shlex.quote(os.pathsep.join(first))}${{PATH:+:$PATH}}\n" if first else ""
+    return f"[ -r /etc/profile ] && . /etc/profile\n{chain}\nelif [ -r ~/.bashrc ]; then . ~/.bashrc\nfi\n{again}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
