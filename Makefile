@@ -3,14 +3,20 @@ PYTHON ?= python3
 PORT ?= 8000
 UV := .strata/tools/bin/uv
 RUN := $(UV) run --frozen --no-sync
-TEST := $(RUN) pytest
+# Each suite keeps its own record of what failed, so that suites can run side by side.
+TEST = $(RUN) pytest -o cache_dir=.strata/pytest/$@ $(if $(REPORT),--junit-xml=$(REPORT)) $(PYTEST_ARGS)
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help run sync lint unit contracts integration browser properties clean lock
+.PHONY: help run test system-packages sync lint unit contracts integration browser properties clean lock
 
 run: $(UV)  ## Start everything on this machine: registry, hub, service, labs (PORT=8000)
 	@PYTHONPATH=docker/demo $(PYTHON) -m strata_demo --port $(PORT)
+
+test: system-packages lint unit contracts integration browser  ## Set everything up and run the tests
+
+system-packages:  ## What only the tests need from the system
+	@$(PYTHON) .ci/system_packages.py
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s '	'
