@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import NoReturn
 
 from . import USERS
 from .deployment import write_deployment
@@ -149,17 +149,19 @@ def _watch(children: list[Child]) -> NoReturn:
 
 
 @contextmanager
-def _alone(state: Path) -> Iterator[IO[str]]:
+def _alone(state: Path) -> Iterator[None]:
     """Hold the state folder for one demonstration."""
     try:
         state.mkdir(parents=True, exist_ok=True)
-        with (state / "lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield lock
-    except BlockingIOError as error:
-        raise NotStarted(f"Strata already runs from {state}. Stop it first, or give another --state.") from error
-    except PermissionError as error:
+        lock = (state / "lock").open("a")
+    except OSError as error:
         raise NotStarted(f"The state folder {state} cannot be written: {error}.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise NotStarted(f"Strata already runs from {state}. Stop it first, or give another --state.") from error
+        yield
 
 
 def _interrupted(*_: object) -> NoReturn:
