@@ -8,7 +8,7 @@ TEST = $(RUN) pytest -o cache_dir=.strata/pytest/$@ $(if $(REPORT),--junit-xml=$
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help run test system-packages sync lint unit contracts integration browser properties clean lock
+.PHONY: help run test system-packages sync lint unit contracts integration browser bench-run clean lock
 
 run: $(UV)  ## Start everything on this machine: registry, hub, service, labs (PORT=8000)
 	@PYTHONPATH=docker/demo $(PYTHON) -m strata_demo --port $(PORT)
@@ -48,6 +48,9 @@ integration: sync  ## Real registries, databases, servers and installers
 
 browser: sync  ## The pages in Chromium
 	$(TEST) tests/browser
+
+bench-run: sync  ## How long `make run` takes
+	PYTHONPATH=docker/demo:tests $(RUN) python tests/benchmarks/bench_run.py
 
 lock: $(UV)  ## Renew uv.lock
 	$(UV) lock

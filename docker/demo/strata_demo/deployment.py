@@ -19,6 +19,7 @@ def _deployment(registry: str, database: Path) -> dict[str, object]:
         "title": "Demonstration",
         "database": f"sqlite:///{database}",
         "poll_interval": 5,
+        "refresh": {"moving_interval": 5},
         "registries": {registry: {"scheme": "http"}},
         "payloads": {
             "lab": {

@@ -90,8 +90,8 @@ class Installer:
         install = ["pip", "install", "--python", str(interpreter), "--prefix", str(prefix), "--break-system-packages"]
         self._uv([*install, "--require-hashes", "--compile-bytecode", "-r", str(requirements)], name, self._clean())
         _mark_as_managed(interpreter)
-        (unfinished / "image.json").write_text(json.dumps(self._contract(name, target), indent=2))
         (unfinished / "stamp").write_text(wanted)
+        target.with_name(f"{name}.json").write_text(json.dumps(self._contract(name, target), indent=2))
         unfinished.rename(target)
 
     def _contract(self, name: str, target: Path) -> dict[str, object]:
