@@ -9,6 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
 .PHONY: help run test system-packages sync lint unit contracts integration browser bench-run clean lock
+.PHONY: cluster-bin cluster cluster-down test-cluster run-cluster
 
 run: $(UV)  ## Start everything on this machine: registry, hub, service, labs (PORT=8000)
 	@PYTHONPATH=docker/demo $(PYTHON) -m strata_demo --port $(PORT)
@@ -51,6 +52,14 @@ browser: sync  ## The pages in Chromium
 
 bench-run: sync  ## How long `make run` takes
 	PYTHONPATH=docker/demo:tests $(RUN) python tests/benchmarks/bench_run.py
+
+CLUSTER := PYTHONPATH=tests $(RUN) python -m support.kubernetes
+
+cluster-bin: sync  ## Kubernetes, etcd, containerd, kwok and Helm, from pinned Go modules (11 minutes once)
+	$(CLUSTER).build
+
+test-cluster: sync cluster-bin  ## The suites on a real Kubernetes
+	$(TEST) tests/cluster
 
 lock: $(UV)  ## Renew uv.lock
 	$(UV) lock
