@@ -4,17 +4,30 @@ The contract is ``tests/contracts/menu-state.schema.json``. A reader ignores key
 service can be upgraded one after the other; it refuses another ``contract`` number.
 """
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import StateInvalid
+from .policy import Section
 from .tags import TagKind
 
-CONTRACT: Literal[1] = 1
+__all__ = [
+    "CONTRACT",
+    "HiddenImage",
+    "ImageEntry",
+    "MenuState",
+    "Payload",
+    "Recommendation",
+    "RepositoryError",
+    "Section",
+    "Size",
+    "load",
+]
 
-Section = Literal["recommended", "release", "weekly", "daily", "release_candidate", "experimental", "unrecognised"]
+CONTRACT: Literal[1] = 1
 
 
 class _Document(BaseModel):
@@ -58,10 +71,25 @@ class ImageEntry(_Document):
     cached: bool = False
     """True where the image is on the nodes already, so that it starts fast."""
     section: Section | None = None
-    """Where the form shows it before *all images*; None: in *all images* only."""
+    """Where the form shows it to everybody before *all images*; None: in *all images* only."""
+    group_sections: Mapping[str, Section] = {}
+    """Where it stands for the members of a group, as far as that differs from `section`."""
+    why: str = ""
+    """Why it stands in *all images* only."""
     recommendation: Recommendation | None = None
     groups: tuple[str, ...] = ()
     """Groups that may start it; empty: everybody."""
+
+    def visible_to(self, groups: Collection[str]) -> bool:
+        """Tell whether a member of `groups` may start it."""
+        return not self.groups or any(group in groups for group in self.groups)
+
+    def section_for(self, groups: Collection[str]) -> Section | None:
+        """Return where it stands for a member of `groups`: the most prominent place of those that apply."""
+        own = [section for group, section in self.group_sections.items() if group in groups]
+        if self.section is not None:
+            own.append(self.section)
+        return min(own, key=get_args(Section).index, default=None)
 
 
 class RepositoryError(_Document):
