@@ -1,0 +1,1 @@
+"""What makes generations: installers, each behind one small protocol."""
