@@ -47,8 +47,7 @@ def parse(text: str) -> Spec:
     Refused
         If it is one, but asks for a URL, a path, a version-control address, an option or a marker.
     """
-    text = text.strip(" \t")
-    if not text or len(text) > _MAX_LENGTH:
+    if len(text) > _MAX_LENGTH or not (text := text.strip(" \t")):
         raise InvalidInput("A requirement needs between 1 and 500 characters.")
     shown = repr(text[:80])
     if text.startswith("-"):

@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from strata_lab import image_contract
 from strata_lab.errors import StackUnusable
 from strata_lab.layout import Layout, make_private

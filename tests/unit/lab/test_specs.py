@@ -1,11 +1,8 @@
-import time
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
 from strata_lab import specs
 from strata_lab.errors import InvalidInput, Refused, StrataError
 
@@ -93,8 +90,6 @@ def test_what_packaging_reads_as_name_and_version_is_read_the_same(text: str) ->
 
 
 @pytest.mark.parametrize("piece", ["a", "[", "(", "=", "a,", ">=1,", " "])
-def test_long_input_is_refused_at_once(piece: str) -> None:
-    begun = time.process_time()
-    with pytest.raises(StrataError):
+def test_long_input_is_refused_before_anything_reads_it(piece: str) -> None:
+    with pytest.raises(InvalidInput, match="500 characters"):
         specs.parse("x" + piece * 65536)
-    assert time.process_time() - begun < 1
