@@ -14,10 +14,11 @@
     │   ├── StateUnavailable         state.unavailable
     │   └── StateInvalid             state.invalid
     ├── StoreError                   store
-    └── ChoiceError                  choice
-        ├── InvalidOption            choice.invalid
-        ├── ImageNotAllowed          choice.image
-        └── SizeNotAllowed           choice.size
+    ├── ChoiceError                  choice
+    │   ├── InvalidOption            choice.invalid
+    │   ├── ImageNotAllowed          choice.image
+    │   └── SizeNotAllowed           choice.size
+    └── LabFailed                    lab
 
 Each class carries a stable ``code`` for programs; ``str(error)`` is one sentence for people, ``hint`` what to do.
 """
@@ -145,3 +146,9 @@ class SizeNotAllowed(ChoiceError):
 
     code = "choice.size"
     status = 403
+
+
+class LabFailed(StrataError):
+    """A lab could not be started, or ended before it answered."""
+
+    code = "lab"

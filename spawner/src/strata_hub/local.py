@@ -1,17 +1,18 @@
 """The menu on one machine: labs are processes that share one machinery, each on the stack of its image."""
 
 import asyncio
+import os
 import re
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner
 from traitlets import Dict, List, Unicode, Union, default, validate
 
-from .errors import StrataError
+from .errors import LabFailed, StrataError
 from .menu_spawner import MenuSpawner, Refused
 from .options import Choice
 from .state import ImageEntry
@@ -19,13 +20,6 @@ from .state import ImageEntry
 ANSWER_INTERVAL = 0.1
 TAIL_LINES = 12
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. +-]*", re.ASCII)
-
-
-class LabFailed(StrataError):
-    """The process of a lab could not be started, or ended before it answered."""
-
-    code = "lab"
-    status: ClassVar[int] = 500
 
 
 class LocalStrataSpawner(MenuSpawner, LocalProcessSpawner):
@@ -121,6 +115,11 @@ class LocalStrataSpawner(MenuSpawner, LocalProcessSpawner):
             env["STRATA_IMAGE_CONTRACT"] = str(self.contract_file(self.choice))
         return env
 
+    def get_args(self) -> list[str]:
+        """Return the arguments of the lab's server, which asks to be told that it may run as root."""
+        args: list[str] = super().get_args()
+        return [*args, "--allow-root"] if self.home_template and os.geteuid() == 0 else args
+
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         """Return `env` with the account or the home of the owner."""
         if not self.home_template:
@@ -157,12 +156,12 @@ class LocalStrataSpawner(MenuSpawner, LocalProcessSpawner):
                 extra["cwd"] = str(self.home)
             with self.log_file.open("wb") as log:
                 self.popen_kwargs = {**self.popen_kwargs, **extra, "stdout": log, "stderr": subprocess.STDOUT}
-                address: tuple[str, int] = await super().start()
+                await super().start()
         except OSError as error:
             raise LabFailed(
                 f"The lab cannot be started: {error}.", hint="Tell the administrators of this hub."
             ) from error
-        return address
+        return self.ip or "127.0.0.1", self.port
 
     async def _answering(self, address: tuple[str, int]) -> None:
         """Return when something listens at `address`; the hub's own start_timeout ends a wait without end."""

@@ -4,17 +4,23 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyterhub.spawner import Spawner, SpawnException
 from traitlets import Float, Instance, Unicode, default
 
 from . import follower, forms
-from .errors import StateUnavailable, StrataError
+from .errors import InvalidOption, StateUnavailable, StrataError
 from .follower import Followed, Follower
 from .menu import Menu, User, menu_for
 from .options import Choice, choose
 from .podspec import launch_environment, resources
+
+if TYPE_CHECKING:
+    from jupyterhub.spawner import Spawner as Base
+else:
+    # JupyterHub demands start, stop and poll of every subclass of its Spawner; those are of the class behind this one.
+    from traitlets.config import LoggingConfigurable as Base
 
 
 class Refused(SpawnException):
@@ -29,7 +35,7 @@ class Refused(SpawnException):
         self.jupyterhub_html_message = html or escape(error.sentence())
 
 
-class MenuSpawner(Spawner):
+class MenuSpawner(Base):
     """Mixin in front of a spawner: what a user may start comes from the menu state.
 
     A subclass reads `choice` in ``start``; `accept` is where it sets further traits from it.
@@ -118,6 +124,18 @@ class MenuSpawner(Spawner):
         self.choice = choice
         if user_options.get("remember") == "follow":
             self._remember({**user_options, "image": choice.intent})
+
+    async def start(self) -> tuple[str, int] | str:
+        """Start the lab, if the gate let it through.
+
+        Raises
+        ------
+        Refused
+            If nothing passed the gate for this start.
+        """
+        if self.choice is None:
+            raise Refused(InvalidOption("Nothing was chosen for this start."))
+        return await super().start()
 
     def accept(self, choice: Choice) -> None:
         """Set the traits that `choice` decides."""
