@@ -6,8 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ import psutil
 import pytest
 from strata_demo.processes import free_port
 from support.demo import ROOT, STATE, Demo, launch, running
+from support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 REPOSITORY = "demo/science-lab"
@@ -35,13 +35,6 @@ def own_state(demo: Demo) -> Path:
         if (STATE / part).exists() and not (OWN / part).exists():
             (OWN / part).symlink_to(STATE / part)
     return OWN
-
-
-def eventually(condition: Callable[[], bool], *, within: float = 90.0) -> None:
-    limit = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < limit, "the condition did not come true"
-        time.sleep(0.1)
 
 
 def form(demo: Demo, user: str = "scientist") -> str:

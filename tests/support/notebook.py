@@ -1,0 +1,70 @@
+"""JupyterLab as a scientist uses it: cards of the launcher, cells, a terminal."""
+
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+from support.waiting import eventually
+
+PATIENCE = 120_000
+
+
+class Lab:
+    """An open JupyterLab page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def ready(self) -> "Lab":
+        """Wait until the launcher can be used."""
+        expect(self.page.locator(".jp-LauncherCard").first).to_be_visible(timeout=PATIENCE)
+        return self
+
+    def kernels(self) -> list[str]:
+        """Return the titles of the launcher's notebook cards."""
+        return self._cards("Notebook").all_inner_texts()
+
+    def new_notebook(self, kernel: str) -> "Notebook":
+        """Open a notebook on the kernel whose title contains `kernel`."""
+        self._cards("Notebook").filter(has_text=kernel).first.click()
+        panel = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        expect(panel.locator(".jp-Cell .cm-content").first).to_be_visible(timeout=PATIENCE)
+        expect(panel.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute(
+            "data-status", "idle", timeout=PATIENCE
+        )
+        return Notebook(panel)
+
+    def run_in_terminal(self, commands: str, home: Path) -> str:
+        """Type `commands` into a terminal, and return what they printed."""
+        script, output, done = (home / f"typed.{part}" for part in ("sh", "out", "done"))
+        done.unlink(missing_ok=True)
+        script.write_text(commands)
+        self._cards("Other").filter(has_text="Terminal").first.click()
+        screen = self.page.locator(".jp-Terminal:not(.lm-mod-hidden) .xterm-helper-textarea")
+        expect(screen).to_be_attached(timeout=PATIENCE)
+        screen.focus()
+        self.page.keyboard.type(f"sh {script.name} > {output.name} 2>&1; touch {done.name}\n")
+        eventually(done.exists, within=PATIENCE / 1000)
+        return output.read_text()
+
+    def _cards(self, category: str) -> Locator:
+        return self.page.locator(f'.jp-Launcher:visible .jp-LauncherCard[data-category="{category}"]')
+
+
+class Notebook:
+    """An open notebook."""
+
+    def __init__(self, panel: Locator) -> None:
+        self.panel = panel
+
+    def run(self, code: str) -> str:
+        """Run `code` in the last cell and return the text of its output."""
+        cell = self.panel.locator(".jp-Notebook .jp-CodeCell").last
+        count = self.panel.locator(".jp-Notebook .jp-CodeCell").count()
+        cell = self.panel.locator(".jp-Notebook .jp-CodeCell").nth(count - 1)
+        cell.locator(".cm-content").click()
+        self.panel.page.keyboard.type(code)
+        self.panel.page.keyboard.press("Shift+Enter")
+        outputs = cell.locator(".jp-OutputArea-output")
+        expect(outputs.first).to_be_visible(timeout=PATIENCE)
+        return "\n".join(outputs.all_inner_texts())
