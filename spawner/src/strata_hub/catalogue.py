@@ -17,7 +17,7 @@ KIND_ORDER = (
 )
 """The order of a menu; an image that has names of several kinds goes by the first of them."""
 
-_RANK = {kind.value: rank for rank, kind in enumerate(KIND_ORDER)}
+_RANK = {kind: rank for rank, kind in enumerate(KIND_ORDER)}
 
 
 @dataclass(frozen=True)

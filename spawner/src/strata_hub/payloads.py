@@ -1,8 +1,16 @@
 """Turn a judgement into the part of the menu state that a spawner reads. Pure."""
 
-from .catalogue import Catalogue
-from .judgement import Judgement
-from .state import Payload, RepositoryError
+from collections.abc import Mapping
+
+from .catalogue import Catalogue, ImageMetadata
+from .judgement import Judgement, Shown
+from .state import HiddenImage, ImageEntry, Payload, Recommendation, RepositoryError
+
+_STACK_LABELS = (
+    ("org.opencontainers.image.title", "org.opencontainers.image.version"),
+    ("org.label-schema.name", "org.label-schema.version"),
+)
+_UNKNOWN = ImageMetadata(digest="", media_type="", created=None)
 
 
 def payload(
@@ -20,4 +28,55 @@ def payload(
     error
         The last thing that went wrong with the repository, None when the last listing succeeded.
     """
-    raise NotImplementedError
+    return Payload(
+        name=name,
+        title=title,
+        repository=catalogue.repository,
+        scheme=scheme,
+        listed_at=catalogue.listed_at,
+        error=error,
+        images=tuple(_entry(item) for item in judgement.shown),
+        hidden=tuple(
+            HiddenImage(tag=item.tag, digest=item.digest, code=item.code, reason=item.reason)
+            for item in judgement.hidden
+        ),
+        problems=judgement.problems,
+    )
+
+
+def _entry(item: Shown) -> ImageEntry:
+    image = item.image
+    tag = image.tags[0]
+    about = image.metadata or _UNKNOWN
+    recommendation = None
+    if item.title:
+        recommendation = Recommendation(title=item.title, note=item.note, alias=item.alias, rank=item.rank)
+    return ImageEntry(
+        digest=image.digest,
+        tag=tag.text,
+        names=tuple(other.text for other in image.tags[1:]),
+        kind=tag.kind,
+        display=tag.display,
+        version=tag.version,
+        cycle=tag.cycle_text,
+        cycle_number=tag.cycle,
+        created=about.created or tag.built_at or tag.date,
+        size=about.size,
+        architecture=tag.architecture or about.architecture,
+        stack=_stack(about.labels),
+        note=item.note,
+        section=item.section,
+        recommendation=recommendation,
+        groups=item.groups,
+        group_sections=item.group_sections,
+        why=item.reason,
+    )
+
+
+def _stack(labels: Mapping[str, str]) -> str:
+    """Return name and version of the stack that the labels tell."""
+    for name, version in _STACK_LABELS:
+        words = f"{labels.get(name, '')} {labels.get(version, '')}".strip()
+        if words:
+            return words
+    return ""

@@ -244,8 +244,13 @@ class PolicyConfig(_Config):
 
     def rule(self, kind: TagKind, group: str | None = None) -> KindRule:
         """Return the rule for `kind`: the defaults, what the policy says, what it says for `group`."""
-        own = self.groups[group].kinds.get(kind, {}) if group is not None else {}
+        own = self.groups[group].kinds.get(kind, {}) if group in self.groups else {}
         return KindRule.model_validate({**_DEFAULTS[kind], **self.kinds.get(kind, {}), **own})
+
+    def group_names(self) -> tuple[str, ...]:
+        """Return every group that sees something of its own, sorted."""
+        recommended = (group for item in self.recommended.values() for group in item.groups)
+        return tuple(sorted({*self.groups, *recommended}))
 
     def age_limit(self, kind: TagKind, group: str | None = None) -> timedelta | None:
         """Return how old a version of `kind` may be, or None."""

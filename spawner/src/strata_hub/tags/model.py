@@ -17,6 +17,9 @@ class TagKind(StrEnum):
     EXPERIMENTAL = "experimental"
     UNRECOGNISED = "unrecognised"
 
+    # Kinds equal their values, so they have to hash alike; Enum hashes the name.
+    __hash__ = str.__hash__
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tag:
