@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from strata_lab.api.endpoint import Answer, Call, Endpoint, Stream
     from strata_lab.api.services import Services
 
-BODY_LIMIT = 1_000_000
+BODY_LIMIT = 4_000_000
 RESOURCE = "strata"
 _SERVER_QUERY = {"token", "no_track_activity", "_xsrf"}
 _EVENT_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)

@@ -5,7 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from strata_lab.changes import ChangeRequest
+from strata_lab.environments import Event, Status
 from strata_lab.jobs import JobState
+from strata_lab.plans import Consent
 
 
 class Document(BaseModel):
@@ -47,3 +50,34 @@ class FollowQuery(Document):
     """From where to read a job's events; a Last-Event-ID header has precedence."""
 
     after: Annotated[int, Field(ge=0, le=999_999_999)] = 0
+
+
+class EnvironmentList(Document):
+    """Environments, by name."""
+
+    environments: list[Status]
+
+
+class EventList(Document):
+    """An environment's history, oldest first."""
+
+    events: list[Event]
+
+
+class PackageQuery(Document):
+    """Which package is meant."""
+
+    package: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class PlanRequest(Document):
+    """A change that is to be worked out, not carried out."""
+
+    change: ChangeRequest
+
+
+class JobRequest(Document):
+    """A change that is to be carried out, and what the user agreed to."""
+
+    change: ChangeRequest
+    consent: Consent = Consent()

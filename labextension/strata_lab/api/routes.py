@@ -28,8 +28,13 @@ class Route:
 
 ROUTES = (
     Route("GET", "/openapi.json", "openapi.openapi_document", "This interface, as OpenAPI 3.1"),
+    Route("GET", "/environments", "environments.list_environments", "Environments, and how they stand to this image"),
+    Route("GET", "/environments/{name}", "environments.show_environment", "One environment"),
+    Route("GET", "/environments/{name}/history", "environments.environment_history", "What was done to it"),
+    Route("GET", "/environments/{name}/why", "environments.why_package", "Why a package is there"),
+    Route("POST", "/plans", "environments.plan_change", "What a change would do"),
     Route("GET", "/jobs", "jobs.list_jobs", "Running and recent jobs"),
-    Route("POST", "/jobs", "jobs.start_job", "Carry out a change"),
+    Route("POST", "/jobs", "environments.start_job", "Carry out a change"),
     Route("GET", "/jobs/{job}", "jobs.show_job", "One job"),
     Route("DELETE", "/jobs/{job}", "jobs.cancel_job", "Cancel a job"),
     Route("GET", "/jobs/{job}/events", "jobs.follow_job", "The job's numbered events, as server-sent events"),

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from strata_lab.jobs import Jobs
 
+if TYPE_CHECKING:
+    from strata_lab.operations import Operations
+
 
 class Services:
-    """One server's jobs.
+    """One server's jobs, and the operations that they carry out.
 
     Parameters
     ----------
@@ -22,6 +26,19 @@ class Services:
     def jobs(self) -> Jobs:
         """The jobs of this server."""
         return Jobs(self._on_activity)
+
+    @cached_property
+    def operations(self) -> "Operations":
+        """The operations on this user's environments.
+
+        Raises
+        ------
+        StackUnusable
+            If this is no lab whose image says where its stack is.
+        """
+        from strata_lab.wiring import open_operations  # noqa: PLC0415 (the engine costs start time: first use pays)
+
+        return open_operations("server")
 
     def running(self) -> int:
         """Return how many jobs have not ended, without making anything."""
