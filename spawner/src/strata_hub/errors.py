@@ -9,11 +9,13 @@
     │   ├── RegistryDenied           registry.denied
     │   ├── RegistryLimited          registry.limited
     │   ├── RegistryNotFound         registry.not_found
-    │   └── RegistryProtocolError    registry.protocol
+    │   ├── RegistryProtocolError    registry.protocol
+    │   └── RegistryShrunk           registry.shrunk
     ├── StateError                   state
     │   ├── StateUnavailable         state.unavailable
     │   └── StateInvalid             state.invalid
     ├── StoreError                   store
+    ├── InvalidRequest               request
     ├── ChoiceError                  choice
     │   ├── InvalidOption            choice.invalid
     │   ├── ImageNotAllowed          choice.image
@@ -95,6 +97,12 @@ class RegistryProtocolError(RegistryError):
     code = "registry.protocol"
 
 
+class RegistryShrunk(RegistryError):
+    """A list of tags lost so many that it is not believed before a second one agrees."""
+
+    code = "registry.shrunk"
+
+
 class StateError(StrataError):
     """There is no usable menu state."""
 
@@ -119,6 +127,13 @@ class StoreError(StrataError):
 
     code = "store"
     status = 503
+
+
+class InvalidRequest(StrataError):
+    """The body of a request to the service is not what its route takes."""
+
+    code = "request"
+    status = 400
 
 
 class ChoiceError(StrataError):

@@ -1,0 +1,173 @@
+"""All repositories of one deployment, each at its own pace, and the one state that comes of them."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+
+from strata_hub.config import DeploymentConfig
+from strata_hub.state import MenuState, Payload
+
+from .assembly import payload_of, sizes_of
+from .publisher import Publisher
+from .repository import RepositoryRefresh, utc_now
+
+log = logging.getLogger(__name__)
+
+_LONGEST_PAUSE = 60.0
+"""Seconds between two attempts at a registry that keeps failing; a longer poll interval stands."""
+_PENDING = 1000
+"""Notified tags to remember; more are found by reading the list."""
+
+
+class Refresher:
+    """Refreshes every repository and publishes the menu state.
+
+    Parameters
+    ----------
+    repositories
+        By payload name; payloads that show the same repository share one.
+    """
+
+    def __init__(
+        self,
+        config: DeploymentConfig,
+        repositories: Mapping[str, RepositoryRefresh],
+        publisher: Publisher,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.config = config
+        self.repositories = dict(repositories)
+        self.publisher = publisher
+        self._now = now
+        self._payloads: dict[str, Payload] = {}
+        self._dirty: set[str] = set(config.payloads)
+        self._asked = 0
+        self._answered = 0
+        self._publishing = asyncio.Lock()
+        self._pending: dict[int, set[str]] = {}
+        self._tag_pushed: dict[int, asyncio.Event] = {}
+        self._poll_now: dict[int, asyncio.Event] = {}
+
+    def unique(self) -> list[RepositoryRefresh]:
+        """Return each repository once."""
+        return list({id(refresh): refresh for refresh in self.repositories.values()}.values())
+
+    async def run(self) -> None:
+        """Refresh until cancelled; no failure of one repository touches another, and none ends this."""
+        for refresh in self.unique():
+            self._pending[id(refresh)] = set()
+            self._tag_pushed[id(refresh)] = asyncio.Event()
+            self._poll_now[id(refresh)] = asyncio.Event()
+        await self.begin()
+        async with asyncio.TaskGroup() as group:
+            for refresh in self.unique():
+                group.create_task(self._keep_current(refresh))
+                group.create_task(self._follow_notifications(refresh))
+            group.create_task(self._keep_fresh())
+
+    async def begin(self) -> None:
+        """Publish what is known from before, if there is anything, without asking a registry."""
+        for refresh in self.unique():
+            await refresh.recall()
+        if any(refresh.knowledge.listed_at is not None for refresh in self.unique()):
+            await self.publish()
+
+    def notify(self, name: str, tag: str | None) -> bool:
+        """Look at `tag` of the repositories called `name` at once, or at their lists if it is None.
+
+        Returns
+        -------
+        bool
+            False if no payload shows such a repository.
+        """
+        matching = [
+            refresh for refresh in self.unique() if refresh.source.name == name and id(refresh) in self._pending
+        ]
+        for refresh in matching:
+            pending = self._pending[id(refresh)]
+            if tag is not None and len(pending) < _PENDING:
+                pending.add(tag)
+                self._tag_pushed[id(refresh)].set()
+            else:
+                self._poll_now[id(refresh)].set()
+        return bool(matching)
+
+    async def publish(self, changed: RepositoryRefresh | None = None) -> None:
+        """Publish the present state; calls that come while one is being made are answered by the next."""
+        self._dirty |= {name for name, refresh in self.repositories.items() if changed is None or refresh is changed}
+        self._asked += 1
+        ticket = self._asked
+        async with self._publishing:
+            if self._answered >= ticket:
+                return
+            self._answered = self._asked
+            await self.publisher.publish(self.state())
+
+    def state(self) -> MenuState:
+        """Return the menu state as of now; only payloads of changed repositories are judged again."""
+        now = self._now()
+        for name in self._dirty & self.repositories.keys():
+            config, refresh = self.config.payloads[name], self.repositories[name]
+            self._payloads[name] = payload_of(name, config, refresh.knowledge, now)
+        self._dirty.clear()
+        return MenuState(
+            deployment=self.config.name,
+            title=self.config.title,
+            generated_at=now,
+            stale_after=self.config.stale_after,
+            payloads=tuple(self._payloads[name] for name in self.config.payloads),
+            sizes=sizes_of(self.config),
+        )
+
+    async def _keep_current(self, refresh: RepositoryRefresh) -> None:
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while True:
+            began = loop.time()
+            try:
+                answered = await refresh.poll()
+            except Exception:
+                log.exception("a refresh failed unexpectedly", extra={"repository": refresh.source.repository})
+                answered = False
+            failures = 0 if answered else min(failures + 1, 10)
+            interval = self.config.poll_interval
+            due = began + min(interval * 2**failures, max(_LONGEST_PAUSE, interval))
+            await self._use_the_time(refresh, due)
+
+    async def _use_the_time(self, refresh: RepositoryRefresh, due: float) -> None:
+        """Examine what no menu needs until the next poll is due or asked for."""
+        loop = asyncio.get_running_loop()
+        asked = self._poll_now[id(refresh)]
+        more = True
+        while more and loop.time() < due and not asked.is_set():
+            try:
+                more = await refresh.examine_rest()
+            except Exception:
+                log.exception("the background failed unexpectedly", extra={"repository": refresh.source.repository})
+                more = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(due):
+                await asked.wait()
+        asked.clear()
+
+    async def _follow_notifications(self, refresh: RepositoryRefresh) -> None:
+        pushed, pending = self._tag_pushed[id(refresh)], self._pending[id(refresh)]
+        while True:
+            await pushed.wait()
+            pushed.clear()
+            tags = set(pending)
+            pending.clear()
+            try:
+                await refresh.look_at(tags)
+            except Exception:
+                log.exception("a notified tag failed unexpectedly", extra={"repository": refresh.source.repository})
+
+    async def _keep_fresh(self) -> None:
+        """Publish now and then although nothing changed: the age of a list is part of the state."""
+        while True:
+            await asyncio.sleep(min(300.0, max(10.0, self.config.stale_after / 20)))
+            if self.publisher.current is not None:
+                await self.publish()
