@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -67,17 +68,18 @@ def describe(config: DeploymentConfig) -> list[str]:
 
 
 def _missing_secrets(config: DeploymentConfig) -> bool:
-    hosts = sorted({payload.host for payload in config.payloads.values()})
-    attempts: tuple[partial[object], ...] = (
-        partial(secrets_of, config, os.environ),
-        partial(store_opener, config),
-        *(partial(make_client, config, host) for host in hosts),
-    )
     missing = False
-    for attempt in attempts:
+    for attempt in _secrets(config):
         try:
             attempt()
         except ConfigurationError as error:
             click.echo(error.sentence(), err=True)
             missing = True
     return missing
+
+
+def _secrets(config: DeploymentConfig) -> Iterator[Callable[[], object]]:
+    yield partial(secrets_of, config, os.environ)
+    yield partial(store_opener, config)
+    for host in sorted({payload.host for payload in config.payloads.values()}):
+        yield partial(make_client, config, host)
