@@ -101,7 +101,10 @@ def prepare(environ: Mapping[str, str], arguments: Sequence[str], folder: Path, 
 def configuration(root: Path | None) -> dict[str, dict[str, Any]]:
     """Return the configuration files of the server, by name; command-line arguments win over them."""
     terminal = [sys.executable, "-I", "-m", "strata_lab.terminal"]
-    server: dict[str, Any] = {"terminado_settings": {"shell_command": terminal}}
+    server: dict[str, Any] = {
+        "kernel_spec_manager_class": "strata_lab.kernelspecs.StrataKernelSpecManager",
+        "terminado_settings": {"shell_command": terminal},
+    }
     if root is not None:
         server["root_dir"] = str(root)
     if importlib.util.find_spec("strata_lab.app") is not None:
@@ -131,6 +134,7 @@ def server_environment(environ: Mapping[str, str], folder: Path, *, safe: bool) 
         "JUPYTERLAB_WORKSPACES_DIR": str(settings / "workspaces"),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_DEFAULT_PROVISIONER_NAME": "strata-provisioner",
         "JUPYTER_PREFER_ENV_PATH": "1",
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "PATH": _server_path(environ.get("PATH", os.defpath), home),

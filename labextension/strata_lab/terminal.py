@@ -13,8 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from strata_lab import private, userview
+from strata_lab.errors import StackUnusable
+from strata_lab.image_contract import contract_path, load
+from strata_lab.layout import Layout
 
-FIRST_VARIABLE = "STRATA_TERMINAL_PATH"
+# What `pip install` in a terminal or in the stack's own kernel changes.
+DEFAULT_ENVIRONMENT = "default"
 _LOGIN_FILES = ("~/.bash_profile", "~/.bash_login", "~/.profile")
 
 
@@ -24,6 +28,7 @@ def main() -> int:
     shell = shell_of(environ)
     try:
         command, after = prepare(environ, shell)
+        _leave_private_folder(after)
         os.execve(command[0], command, after)  # noqa: S606 - replaces this process by the user's shell
     except OSError as error:
         print(f"Starting /bin/sh, because {shell} cannot be started: {error}.", file=sys.stderr)  # noqa: T201 - a terminal
@@ -54,9 +59,8 @@ def prepare(environ: Mapping[str, str], shell: str) -> tuple[list[str], dict[str
         Absolute path of the user's shell.
     """
     folder = private.of(environ)
-    first = _first_folders(environ, folder)
-    after = userview.with_path(userview.restored(environ), first=first)
-    after.pop(private.PARENT_VARIABLE, None)
+    first, hidden = _first_folders(environ, folder)
+    after = userview.with_path(userview.restored(environ), first=first, without=hidden)
     safe = environ.get("STRATA_SAFE_MODE") == "1"
     name = Path(shell).name
     if name == "bash":
@@ -69,10 +73,33 @@ def prepare(environ: Mapping[str, str], shell: str) -> tuple[list[str], dict[str
     return [shell] if safe else [shell, "-l"], after
 
 
-def _first_folders(environ: Mapping[str, str], folder: Path | None) -> list[str]:
-    """Return the folders that come first on PATH: Strata's commands, then what the server extension names."""
-    commands = [str(folder / "bin")] if folder is not None else []
-    return [*commands, *(part for part in environ.get(FIRST_VARIABLE, "").split(os.pathsep) if part)]
+def _first_folders(environ: Mapping[str, str], folder: Path | None) -> tuple[list[str], list[str]]:
+    """Return the folders that come first on PATH, and those that are left out of it.
+
+    First come Strata's commands, then the programs of the environment that ``pip install`` changes, then the stack's.
+    """
+    first = [str(folder / "bin")] if folder is not None else []
+    try:
+        contract = load(contract_path(environ))
+        layout = Layout.of(contract, environ)
+    except StackUnusable:
+        return first, []
+    current = layout.current(DEFAULT_ENVIRONMENT) / "bin"
+    if environ.get("STRATA_SAFE_MODE") != "1" and (current / "python").exists():
+        first.append(str(current))
+    first.append(str(contract.stack.python.parent))
+    return first, [] if contract.one_python else [str(contract.machinery.prefix / "bin")]
+
+
+def _leave_private_folder(environ: Mapping[str, str]) -> None:
+    """Go to the folder that the file browser shows: the server itself works in its private one."""
+    for place in (environ.get("JUPYTER_SERVER_ROOT", ""), environ.get("HOME", "")):
+        with contextlib.suppress(OSError):
+            inside = private.FOLDER_VARIABLE in os.environ and Path.cwd().is_relative_to(
+                os.environ[private.FOLDER_VARIABLE]
+            )
+            if place and inside:
+                os.chdir(place)
 
 
 def _bash_start(first: Sequence[str]) -> str:

@@ -1,0 +1,97 @@
+"""The program of a kernel: runs in the stack's interpreter, which may be another Python than the machinery's.
+
+It is executed by path, never imported, needs nothing but the standard library and ipykernel, and keeps to Python 3.8.
+"""
+
+import sys
+
+# The folder of this file would shadow modules of the stack; -P, which prevents it, exists since Python 3.11 only.
+if not getattr(sys.flags, "safe_path", False):
+    del sys.path[0]
+
+import contextlib
+import importlib
+import json
+import os
+import shlex
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ipykernel.kernelapp import IPKernelApp
+from traitlets.config import Config
+
+# As in strata_lab.kernels, which the stack's interpreter cannot import.
+FOLDER_VARIABLE = "STRATA_KERNEL_FOLDER"
+NOTICE_VARIABLE = "STRATA_KERNEL_NOTICE"
+PIP_VARIABLE = "STRATA_PIP"
+RESULT_VARIABLE = "STRATA_PIP_RESULT"
+STARTING = "starting"
+
+
+def main() -> None:
+    """Start ipykernel with its own folder off the home, then give the user's folder and Strata's ``%pip``."""
+    folder = os.environ.pop(FOLDER_VARIABLE, "")
+    notice = os.environ.pop(NOTICE_VARIABLE, "")
+    settings = Config()
+    # The working directory comes onto the path when all that starting needs has been imported.
+    settings.IPKernelApp.ignore_cwd = True
+    own = os.environ.get("IPYTHONDIR")
+    if folder:
+        os.environ["IPYTHONDIR"] = folder
+        # SQLite in a home on a network can hang for ever.
+        settings.HistoryManager.hist_file = str(Path(folder) / "history.sqlite")
+    app: Any = IPKernelApp.instance(config=settings)
+    app.initialize(sys.argv[1:])
+    sys.path.insert(0, "")
+    if folder:
+        # What the kernel starts is the user's, and so is its folder.
+        os.environ.pop("IPYTHONDIR")
+        os.environ.update({} if own is None else {"IPYTHONDIR": own})
+        with contextlib.suppress(OSError):
+            (Path(folder) / STARTING).unlink()
+    adopt(app.shell, notice)
+    app.start()
+
+
+def adopt(shell: Any, notice: str) -> None:  # noqa: ANN401 - the stack's IPython has no types here
+    """Register Strata's ``%pip``, and show a notice with the first cell that runs."""
+    command = os.environ.get(PIP_VARIABLE)
+    if command:
+        shell.register_magic_function(lambda line: pip(shell, command, line), "line", "pip")
+    if notice:
+
+        def show(*_: object) -> None:
+            shell.events.unregister("pre_run_cell", show)
+            sys.stderr.write(notice + "\n")
+
+        shell.events.register("pre_run_cell", show)
+
+
+def pip(shell: Any, command: str, line: str) -> None:  # noqa: ANN401 - as above
+    """Run ``%pip``: the command changes the environment of this kernel, which then finds what is new.
+
+    A module that is already imported stays as it is; the names of such modules are printed.
+    """
+    handle, result = tempfile.mkstemp(prefix="strata-pip-")
+    os.close(handle)
+    try:
+        shell.system(f"{RESULT_VARIABLE}={shlex.quote(result)} {shlex.quote(command)} {line}")
+        changed = json.loads(Path(result).read_text(encoding="utf-8") or "{}")
+    except (OSError, ValueError):
+        changed = {}
+    finally:
+        Path(result).unlink()
+    importlib.invalidate_caches()
+    site = changed.get("site")
+    if site and site not in sys.path:
+        sys.path.insert(1, site)
+        name = changed["environment"]
+        sys.stdout.write(f"This kernel now sees the environment {name}; its own kernel has it from the start.\n")
+    stale = sorted(set(changed.get("modules", ())) & set(sys.modules))
+    if stale:
+        sys.stdout.write(f"Restart the kernel to use the new {', '.join(stale)}.\n")
+
+
+if __name__ == "__main__":
+    main()
