@@ -1,0 +1,171 @@
+"""Conda environments by py-rattler: a prefix of its own, solved and linked without a conda program."""
+
+import json
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from strata_lab import matchspecs
+from strata_lab.backends.base import Problem, Proof, Resolution, Work
+from strata_lab.environments import Kind, Locked
+from strata_lab.errors import BackendFailed, Refused, Unsatisfiable
+from strata_lab.layout import make_private
+
+_WORKER = "strata_lab.backends.rattler_worker"
+
+
+class Rattler:
+    """Makes conda prefixes; one whole prefix for each generation."""
+
+    kind = Kind.CONDA
+
+    def tools(self) -> dict[str, str]:
+        """Return the version of py-rattler."""
+        return {"py-rattler": version("py-rattler")}
+
+    def python(self, prefix: Path) -> Path:
+        """Return the prefix's own interpreter."""
+        return prefix / "bin/python"
+
+    def resolve(self, problem: Problem, work: Work) -> Resolution:
+        """Solve the whole intent, keeping what is locked where it fits.
+
+        Raises
+        ------
+        Unsatisfiable
+            With the solver's explanation.
+        """
+        specs = [str(matchspecs.parse(text)) for text in problem.requirements]
+        if problem.python:
+            specs.insert(0, f"python {problem.python}.*")
+        kept = [package for package in problem.preferred if package.name not in problem.upgrade]
+        answer = self._ask(
+            {"task": "solve", "specs": specs, "preferred": [_asked(package) for package in kept]},
+            work,
+            work.policy.resolve_timeout,
+        )
+        packages = tuple(sorted((_locked(package) for package in answer["packages"]), key=lambda item: item.name))
+        return Resolution(packages)
+
+    def build(self, prefix: Path, packages: tuple[Locked, ...], work: Work) -> None:
+        """Link the packages into the empty prefix; the channels must hold them with the recorded hashes."""
+        unhashed = [package.name for package in packages if not package.sha256]
+        if unhashed:
+            raise Refused(f"These packages have no recorded hash: {', '.join(unhashed)}.")
+        request = {
+            "task": "install",
+            "prefix": str(prefix),
+            "packages": [_asked(package) for package in packages],
+            "specs": [f"{package.name} =={package.version}" for package in packages],
+            "link_scripts": work.policy.allow_link_scripts,
+        }
+        self._ask(request, work, work.policy.build_timeout)
+        # py-rattler writes these for its own user only; a shared environment must be readable.
+        for record in (prefix / "conda-meta").glob("*.json"):
+            record.chmod(record.stat().st_mode | stat.S_IRGRP | stat.S_IROTH)
+        # A backup that honours this mark would leave the user's environments out.
+        (prefix / "CACHEDIR.TAG").unlink(missing_ok=True)
+
+    def installed(self, prefix: Path, work: Work) -> tuple[Locked, ...]:
+        """Return what the prefix's own records say."""
+        answer = self._ask({"task": "installed", "prefix": str(prefix)}, work, work.policy.resolve_timeout)
+        return tuple(sorted((_locked(package) for package in answer["packages"]), key=lambda item: item.name))
+
+    def verify(self, prefix: Path, packages: tuple[Locked, ...], changed: frozenset[str], work: Work) -> Proof:
+        """Compare the prefix with the plan: every package there, every file there, nothing outside."""
+        present = {(item.name, item.version, item.build) for item in self.installed(prefix, work)}
+        problems = [
+            f"{item.name} {item.version} is not there."
+            for item in packages
+            if (item.name, item.version, item.build) not in present
+        ]
+        root = prefix.resolve()
+        for record in sorted((prefix / "conda-meta").glob("*.json")):
+            document = json.loads(record.read_text())
+            if document["name"] in changed or not changed:
+                problems += _file_problems(root, document)
+        return Proof(problems=tuple(problems))
+
+    def _ask(self, request: dict[str, Any], work: Work, timeout: float) -> dict[str, Any]:
+        cache = make_private(make_private(work.cache) / "conda")
+        if not work.channels and request["task"] != "installed":
+            raise Refused("No conda channel is configured for this image.", hint="Ask the administrators for one.")
+        with _scratch(cache) as folder:
+            asked = {**request, "channels": list(work.channels), "cache": str(cache)}
+            (folder / "request.json").write_text(json.dumps(asked))
+            argv: list[str | Path] = [
+                sys.executable,
+                "-I",
+                "-m",
+                _WORKER,
+                folder / "request.json",
+                folder / "result.json",
+            ]
+            done = work.run(argv, timeout=timeout, loud=request["task"] == "install")
+            try:
+                answer: dict[str, Any] = json.loads((folder / "result.json").read_text())
+            except (OSError, ValueError) as error:
+                told = done.stderr.strip().splitlines()[-1:]
+                raise BackendFailed(f"The conda installer ended without a result. {' '.join(told)}".strip()) from error
+        if "error" in answer:
+            raise _translated(answer)
+        return answer
+
+
+@contextmanager
+def _scratch(cache: Path) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="task-", dir=cache))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _translated(answer: dict[str, Any]) -> Exception:
+    message = " ".join(str(answer["message"]).split())
+    if answer["error"] == "unsatisfiable":
+        return Unsatisfiable(
+            f"These packages do not go together: {message}", hint="Loosen a version, or leave a package out."
+        )
+    return BackendFailed(f"The conda installer failed: {message}", hint="Try again; if it stays so, ask for help.")
+
+
+def _asked(package: Locked) -> dict[str, str | None]:
+    return {
+        "name": package.name,
+        "version": package.version,
+        "build": package.build or "",
+        "sha256": package.sha256,
+    }
+
+
+def _locked(package: dict[str, Any]) -> Locked:
+    return Locked(
+        name=package["name"],
+        version=package["version"],
+        url=package["url"],
+        sha256=package["sha256"],
+        size=package["size"],
+        index=package["channel"],
+        requires=tuple(package["depends"]),
+        build=package["build"],
+    )
+
+
+def _file_problems(root: Path, document: dict[str, Any]) -> list[str]:
+    problems = []
+    for name in document.get("files", ()):
+        path = root / name
+        if not path.parent.resolve().is_relative_to(root):
+            problems.append(f"{document['name']} has a file outside its environment: {name}.")
+        elif not path.exists() and not path.is_symlink():
+            problems.append(f"{document['name']} lacks its file {name}.")
+        elif path.is_symlink() and not path.resolve().is_relative_to(root):
+            problems.append(f"{document['name']} has a link that leads out of its environment: {name}.")
+    return problems
