@@ -29,15 +29,17 @@ def _deployment(registry: str, database: Path) -> dict[str, object]:
                 "policy": {
                     "recommended": {
                         "recommended": {
+                            "tag": "recommended",
                             "title": "Recommended",
                             "note": "The weekly build that the tutorials were tested with.",
                         },
                         "latest_release": {
+                            "tag": "latest_release",
                             "title": "Latest release",
                             "note": "The newest release of the science stack.",
                         },
                     },
-                    "counts": {"release": 3, "weekly": 4, "daily": 3},
+                    "kinds": {"release": {"count": 3}, "weekly": {"count": 4}, "daily": {"count": 3}},
                 },
             }
         },
