@@ -85,5 +85,5 @@ class Channel:
 
     def index(self) -> "Channel":
         """Write the channel's repodata."""
-        asyncio.run(index_fs(self.folder))
+        asyncio.run(index_fs(self.folder, force=True))
         return self

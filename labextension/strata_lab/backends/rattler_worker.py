@@ -6,12 +6,14 @@ cancel, reads the result file and never the exit status, and this ends by ``os._
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
 import rattler
 from rattler import (
@@ -21,10 +23,11 @@ from rattler import (
     PackageRecord,
     PrefixRecord,
     RepoDataRecord,
+    SourceConfig,
     Subdir,
     VirtualPackage,
 )
-from rattler.exceptions import SolverError
+from rattler.exceptions import GatewayError, SolverError
 
 _SOLVE_LIMIT = timedelta(minutes=5)
 
@@ -53,7 +56,7 @@ def described(record: PackageRecord) -> dict[str, Any]:
 
 async def solve(request: dict[str, Any]) -> dict[str, Any]:
     """Return all packages of an environment that holds the asked specifications."""
-    gateway = Gateway(cache_dir=Path(request["cache"]) / "repodata")
+    gateway = _gateway(request)
     preferred = await _records(gateway, request["channels"], request["preferred"], required=False)
     records = await rattler.solve(
         request["channels"],
@@ -69,8 +72,9 @@ async def solve(request: dict[str, Any]) -> dict[str, Any]:
 
 async def install(request: dict[str, Any]) -> dict[str, Any]:
     """Fill the prefix with exactly the asked packages; each must have the hash that was recorded."""
-    gateway = Gateway(cache_dir=Path(request["cache"]) / "repodata")
-    records = await _records(gateway, request["channels"], request["packages"], required=True)
+    records = await _records(_gateway(request), request["channels"], request["packages"], required=True)
+    for record in records:
+        _check_archive(record)
     await rattler.install(
         records,
         request["prefix"],
@@ -105,17 +109,42 @@ async def _records(
     return [by_hash[package["sha256"]] for package in wanted if package["sha256"] in by_hash]
 
 
+def _gateway(request: dict[str, Any]) -> Gateway:
+    config = SourceConfig(cache_action=request.get("cache_action", "cache-or-fetch"))
+    return Gateway(cache_dir=Path(request["cache"]) / "repodata", default_config=config)
+
+
+def _check_archive(record: RepoDataRecord) -> None:
+    """Compare a package in a local channel with its recorded hash, which py-rattler does for downloads only."""
+    url = urlsplit(str(record.url))
+    if url.scheme != "file":
+        return
+    with Path(unquote(url.path)).open("rb") as archive:
+        found = hashlib.file_digest(archive, "sha256").digest()
+    if found != record.sha256:
+        raise ValueError(f"{record.file_name} is not the package that its channel describes.")
+
+
 def _platforms() -> list[Subdir]:
     return [Subdir.current(), Subdir("noarch")]
 
 
+async def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    if request["task"] == "solve":
+        return await solve(request)
+    if request["task"] == "install":
+        return await install(request)
+    return installed(request)
+
+
 async def _carry_out(request: dict[str, Any]) -> dict[str, Any]:
     try:
-        if request["task"] == "solve":
-            return await solve(request)
-        if request["task"] == "install":
-            return await install(request)
-        return installed(request)
+        return await _answer(request)
+    except GatewayError as error:
+        if "cache_action" in request:
+            return {"error": "GatewayError", "message": str(error)}
+        # py-rattler takes "304 Not Modified" for a failure where a server sets no lifetime: ask without the cache.
+        return await _carry_out({**request, "cache_action": "no-cache"})
     except SolverError as error:
         return {"error": "unsatisfiable", "message": str(error)}
     except Exception as error:  # noqa: BLE001 -- whatever py-rattler raises is the parent's to translate

@@ -1,5 +1,10 @@
 """Conda prefixes by py-rattler, from a channel of real packages."""
 
+import functools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -34,6 +39,19 @@ def work_on(channel: Channel, tmp_path: Path) -> Work:
     # A conda environment asks nothing of the stack.
     stack = Stack.__new__(Stack)
     return Work(stack=stack, policy=Policy(), cache=tmp_path / "cache", channels=(channel.url,))
+
+
+@contextmanager
+def served(channel: Channel) -> Iterator[str]:
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(channel.folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def realised(channel: Channel, prefix: Path, *requirements: str) -> tuple[Locked, ...]:
@@ -85,6 +103,30 @@ def test_a_package_that_was_replaced_on_the_channel_is_not_installed(channel: Ch
     with pytest.raises(BackendFailed, match="no longer hold these packages as they were recorded: tinylib"):
         Rattler().build(prefix, packages, work)
     assert not (prefix / "share").exists()
+
+
+def test_a_package_that_is_not_what_its_channel_says_is_not_installed(channel: Channel, prefix: Path) -> None:
+    work = work_on(channel, prefix.parent)
+    packages = Rattler().resolve(Problem(("tinylib=2.0",)), work).packages
+    channel.add("tinylib", "2.0", {"share/tinylib.txt": "another"}, python=False)
+    with pytest.raises(BackendFailed, match="is not the package that its channel describes"):
+        Rattler().build(prefix, packages, work)
+    assert not (prefix / "share").exists()
+
+
+def test_the_same_over_http(channel: Channel, prefix: Path) -> None:
+    with served(channel) as url:
+        work = Work(stack=Stack.__new__(Stack), policy=Policy(), cache=prefix.parent / "cache", channels=(url,))
+        packages = Rattler().resolve(Problem(("tinyapp",)), work).packages
+        Rattler().build(prefix, packages, work)
+        assert Rattler().verify(prefix, packages, frozenset(), work).problems == ()
+        other = prefix.with_name("other")
+        other.mkdir()
+        packages = Rattler().resolve(Problem(("tinylib=1.0",)), work).packages
+        channel.add("tinylib", "1.0", {"share/tinylib.txt": "another"}, python=False)
+        with pytest.raises(BackendFailed):
+            Rattler().build(other, packages, work)
+        assert not (other / "share").exists()
 
 
 def test_a_lock_without_hashes_is_refused(channel: Channel, prefix: Path) -> None:
