@@ -32,7 +32,7 @@ class Recommending:
             return self.config.title or image.tag.display, alias.text if alias else ""
         # The target stands in brackets, so its own become commas: "Recommended (Weekly 2026_22, SAL Cycle 0044)".
         target = image.tag.display.replace(" (", ", ").replace(")", "")
-        return f"{alias.version} ({target})", alias.text
+        return f"{alias.title} ({target})", alias.text
 
 
 @dataclass
@@ -46,6 +46,15 @@ class Designated:
     """Why."""
     problems: list[str] = field(default_factory=list)
     """Sentences for the administrator."""
+    dangling: list[str] = field(default_factory=list)
+    """Those of them that say that something named does not exist."""
+
+    def report(self, problem: str, *, dangling: bool) -> None:
+        """Note a sentence for the administrator, unless it is empty."""
+        if problem:
+            self.problems.append(problem)
+        if problem and dangling:
+            self.dangling.append(problem)
 
 
 class Names:
@@ -101,16 +110,14 @@ def designate(catalogue: Catalogue, policy: PolicyConfig, now: datetime) -> Desi
             )
             continue
         place, problem = names.find(config, f"The recommended image {name!r}")
-        if problem:
-            found.problems.append(problem)
+        found.report(problem, dangling=place is None)
         if place is not None:
             _recommend(
                 found.recommended, place, Recommending(name, config, len(found.recommended), frozenset(config.groups))
             )
     for name, pin in sorted(policy.pins.items()):
         place, problem = names.find(pin, f"The pinned image {name!r}")
-        if problem:
-            found.problems.append(problem)
+        found.report(problem, dangling=place is None)
         if place is not None:
             found.pinned[place] = pin.note
     found.excluded = _excluded(catalogue.images, policy)

@@ -63,7 +63,7 @@ def _cycle(image: Image, approved: tuple[Cycle, ...], *, optimistic: bool) -> Re
             return None
         return Refusal("cycle.none", "None of its own tags names a cycle, and only approved cycles are allowed.")
     for tag in with_cycle:
-        if not any(cycle.approves(tag.cycle_letter, tag.cycle, tag.cycle_revision) for cycle in approved):
+        if not any(cycle.approves(tag.fields.letter, tag.fields.cycle, tag.fields.revision) for cycle in approved):
             return Refusal("cycle", f"{tag.cycle_text} is not among the approved cycles.")
     return None
 
@@ -164,7 +164,7 @@ class View:
         """
         tag = image.tags[0]
         kind = tag.kind
-        line = (kind, tag.version or tag.text, tag.cycle_letter, tag.cycle, tag.architecture, tag.extra)
+        line = tag.line
         if line in self._lines:
             return "" if recommended else f"There is a newer build of {tag.version or tag.text}."
         self._lines.add(line)

@@ -1,12 +1,13 @@
 """Tag schemes: what the tags of a repository mean, and their order. Pure."""
 
-from .fields import NotInScheme
+from .fields import Fields, NotInScheme
 from .foreign import attached_to
 from .grammar import Form, GrammarScheme, Head
 from .loading import known_schemes, scheme
 from .model import Tag, TagKind, TagScheme
 
 __all__ = [
+    "Fields",
     "Form",
     "GrammarScheme",
     "Head",

@@ -1,6 +1,5 @@
 """Tags that are dates (calver.org), such as ``2026.11.03`` and ``2026-11``."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from .fields import NotInScheme
@@ -9,7 +8,7 @@ from .model import TagKind
 from .semver import PRERELEASE, read_prerelease
 
 
-def _version(groups: Sequence[str]) -> Head:
+def _version(groups: tuple[str, ...]) -> Head:
     """Return the version that year, month, day, counter and pre-release make; the last three may be absent."""
     year, month, day, counter, prerelease = groups
     numbers = tuple(int(part) for part in (year, month, day, counter) if part)

@@ -35,27 +35,33 @@ class NotInScheme(ValueError):
     """A tag breaks a rule of its scheme; the message says which, as the end of a sentence about the tag."""
 
 
-class Suffix(NamedTuple):
+class Fields(NamedTuple):
     """The fields of one tag."""
 
     architecture: str = ""
+    """In the words of OCI: ``amd64`` also where the tag says ``x86_64``."""
     build: int | None = None
     letter: str = ""
+    """Of the cycle."""
     cycle: int | None = None
     revision: int | None = None
+    """Of the cycle."""
     cycle_text: str = ""
+    """The cycle for people, such as ``SAL Cycle 0044, Build 007``; zero padding is kept."""
     built_at: datetime | None = None
+    """When the image was built, as far as the tag tells (UTC)."""
     candidate: int | None = None
     extras: tuple[str, ...] = ()
+    """What the grammar gives no meaning to."""
 
     def key(self) -> tuple[Any, ...]:
         """Return what orders two tags of one version: later cycle, then later build; plain before dressed up."""
-        extras = tuple(sorted(self.extras))
+        extras = tuple(sorted(self.extras)) if self.extras else ()
         return (
             -1 if self.cycle is None else self.cycle,
             -1 if self.revision is None else self.revision,
             -1 if self.build is None else self.build,
-            _NEVER if self.built_at is None else self.built_at,
+            self.built_at or _NEVER,
             not extras,
             extras,
             not self.architecture,
@@ -75,7 +81,7 @@ class Suffix(NamedTuple):
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-PLAIN = Suffix()
+PLAIN = Fields()
 PLAIN_KEY = PLAIN.key()
 
 
@@ -87,7 +93,7 @@ def split_architecture(text: str) -> tuple[str, str]:
     return text, ""
 
 
-def read_suffix(text: str) -> Suffix:
+def read_suffix(text: str) -> Fields:
     """Return the fields in `text`, which starts with ``_`` or ``-``, or is empty.
 
     Raises
@@ -101,11 +107,11 @@ def read_suffix(text: str) -> Suffix:
         if text.startswith("-"):
             raise NotInScheme(f"{text!r} after the version is no known architecture")
     if not text:
-        return Suffix(architecture)
+        return Fields(architecture)
     return read_fields(text[1:].split("_"), architecture)
 
 
-def read_fields(parts: Sequence[str], architecture: str = "") -> Suffix:
+def read_fields(parts: Sequence[str], architecture: str = "") -> Fields:
     """Return the fields that `parts` spell, in any order.
 
     Raises
@@ -142,7 +148,7 @@ def read_fields(parts: Sequence[str], architecture: str = "") -> Suffix:
                 continue
             _once(built_at, "build date")
             built_at = moment
-    return Suffix(architecture, build, letter, cycle, revision, cycle_text, built_at, candidate, tuple(extras))
+    return Fields(architecture, build, letter, cycle, revision, cycle_text, built_at, candidate, tuple(extras))
 
 
 def _once(value: object, what: str) -> None:
@@ -169,6 +175,6 @@ def _moment(day: str, clock: str | None, seconds: str | None) -> datetime | None
         return None
 
 
-def candidate_of(suffix: Suffix) -> Prerelease:
+def candidate_of(fields: Fields) -> Prerelease:
     """Return the order of ``_rcN`` among pre-releases: that of semver's ``-rc.N``."""
-    return ((1, 0, "rc"), (0, suffix.candidate or 0, ""))
+    return ((1, 0, "rc"), (0, fields.candidate or 0, ""))

@@ -5,9 +5,10 @@ way to spell a head; aliases, fields, architecture, order, display and reasons a
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 from strata_hub.errors import ConfigurationError
@@ -43,10 +44,13 @@ _NOUN = {TagKind.RELEASE: "Release", TagKind.WEEKLY: "Weekly", TagKind.DAILY: "D
 _ALIAS_RULE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\*?|\*", re.ASCII)
 
 
+_Read = Callable[[tuple[str, ...]], "Head"]
+
+
 class Head(NamedTuple):
     """What a form reads from the head of a tag."""
 
-    name: str
+    version: str
     """The version for people, such as ``r29.2.0``: the same for all spellings of one version."""
     numbers: tuple[int, ...]
     """What orders versions within a kind."""
@@ -71,7 +75,7 @@ class Form:
 
     kind: TagKind
     pattern: str
-    read: Callable[[Sequence[str]], Head]
+    read: _Read
 
 
 class GrammarScheme:
@@ -98,7 +102,7 @@ class GrammarScheme:
     """Prefix of experimental tags, or empty."""
 
     def __init__(self, aliases: Iterable[str] = ()) -> None:
-        self._readers: dict[int, tuple[Form, slice]] = {}
+        self._readers: dict[int, tuple[TagKind, _Read, slice]] = {}
         self._head = re.compile(self._pattern((*aliases, *CONVENTIONAL_ALIASES)), re.ASCII).match
         self._near = tuple((re.compile(pattern, re.ASCII).match, reason) for pattern, reason in self.near_misses)
 
@@ -117,7 +121,9 @@ class GrammarScheme:
         heads = []
         for form in self.forms:
             inner = re.compile(form.pattern).groups
-            self._readers[group] = (form, slice(group, group + inner))
+            # A version has many builds, and a list is read again and again.
+            read = lru_cache(maxsize=4096)(form.read)
+            self._readers[group] = (form.kind, read, slice(group, group + inner))
             group += 1 + inner
             heads.append(f"({form.pattern})")
         end = r"(?=[_-]|\Z)"
@@ -138,7 +144,8 @@ class GrammarScheme:
         try:
             reader = self._readers.get(found.lastindex or 0)
             if reader is not None:
-                return _versioned(text, reader[0], found.groups()[reader[1]], text[found.end() :])
+                kind, read, groups = reader
+                return _versioned(text, kind, read(found.groups()[groups]), text[found.end() :])
             if found.lastindex == 3:  # noqa: PLR2004 - the third group of the pattern above
                 return self._experiment(text)
             return _alias(text, found.end(), open_ended=found.lastindex == 2)  # noqa: PLR2004 - likewise the second
@@ -153,24 +160,14 @@ class GrammarScheme:
         if reason:
             raise NotInScheme(reason)
         inner = self._unrecognised(rest, "") if rest.startswith(self.experimental) else self.parse(rest)
-        known = inner.kind is not TagKind.UNRECOGNISED
-        return Tag(
+        rank = _EXPERIMENTAL_RANK[inner.kind]
+        return replace(
+            inner,
             text=text,
             kind=TagKind.EXPERIMENTAL,
-            key=(_EXPERIMENTAL_RANK[inner.kind], *inner.key[1:]),
-            display=f"Experimental {inner.display}",
-            immutable=False,
-            version=inner.version,
-            numbers=inner.numbers,
-            date=inner.date,
-            cycle=inner.cycle,
-            cycle_letter=inner.cycle_letter,
-            cycle_revision=inner.cycle_revision,
-            cycle_text=inner.cycle_text,
-            build=inner.build,
-            built_at=inner.built_at,
-            architecture=inner.architecture,
-            extra=inner.extra if known else rest,
+            key=(rank, *inner.key[1:]),
+            title=f"Experimental {inner.title}",
+            reason="",
         )
 
     def _unrecognised(self, text: str, why: str) -> Tag:
@@ -182,45 +179,29 @@ class GrammarScheme:
             text=text,
             kind=TagKind.UNRECOGNISED,
             key=(_RANK[TagKind.UNRECOGNISED], (), (), text, *PLAIN_KEY),
-            display=text,
-            immutable=False,
+            title=text,
             reason=reason,
         )
 
 
-def _versioned(text: str, form: Form, groups: Sequence[str], rest: str) -> Tag:
-    head = form.read(groups)
-    kind = form.kind
-    name, numbers, date, prerelease = head
-    suffix = read_suffix(rest) if rest else PLAIN
-    if suffix.candidate is not None:
-        if kind is not TagKind.RELEASE or prerelease:
-            raise NotInScheme("a candidate number belongs to a release, once")
-        prerelease = candidate_of(suffix)
-        name = f"{name}-rc{suffix.candidate}"
+def _versioned(text: str, kind: TagKind, head: Head, rest: str) -> Tag:
+    version, numbers, date, prerelease = head
+    if not rest:
+        fields, key = PLAIN, PLAIN_KEY
+    else:
+        fields = read_suffix(rest)
+        key = fields.key()
+        if fields.candidate is not None:
+            if kind is not TagKind.RELEASE or prerelease:
+                raise NotInScheme("a candidate number belongs to a release, once")
+            prerelease = candidate_of(fields)
+            version = f"{version}-rc{fields.candidate}"
+    noun = _NOUN[kind]
     if prerelease:
         kind = TagKind.RELEASE_CANDIDATE
         noun = "Release Candidate" if prerelease[0][2].startswith("rc") else "Pre-release"
-    else:
-        noun = _NOUN[kind]
-    display = f"{noun} {name}"
     return Tag(
-        text,
-        kind,
-        (_RANK[kind], numbers, prerelease, "", *(suffix.key() if rest else PLAIN_KEY)),
-        suffix.dress(display) if rest else display,
-        True,
-        name,
-        numbers,
-        date,
-        suffix.cycle,
-        suffix.letter,
-        suffix.revision,
-        suffix.cycle_text,
-        suffix.build,
-        suffix.built_at,
-        suffix.architecture,
-        "_".join(suffix.extras),
+        text, kind, (_RANK[kind], numbers, prerelease, "", *key), f"{noun} {version}", version, numbers, date, fields
     )
 
 
@@ -230,27 +211,13 @@ def _alias(text: str, end: int, *, open_ended: bool) -> Tag:
     if len(rest) < end:
         rest, architecture = text, ""
     first, *parts = rest[end:].split("_")
-    suffix = read_fields(parts, architecture)
-    if not open_ended and (first or suffix.extras):
+    fields = read_fields(parts, architecture)
+    if not open_ended and (first or fields.extras):
         raise NotInScheme(f"the alias {text[:end]!r} takes a cycle after it, and no other text")
-    name = "_".join((text[:end] + first, *suffix.extras))
+    name = "_".join((text[:end] + first, *fields.extras))
     reason = why_no_tag(text)
     if reason:
         raise NotInScheme(reason)
-    title = " ".join(word.capitalize() for word in re.split(r"[_.-]+", name) if word)
-    bare = suffix._replace(extras=())
-    return Tag(
-        text=text,
-        kind=TagKind.ALIAS,
-        key=(_RANK[TagKind.ALIAS], (), (), name, *bare.key()),
-        display=bare.dress(title or text),
-        immutable=False,
-        version=title or text,
-        cycle=suffix.cycle,
-        cycle_letter=suffix.letter,
-        cycle_revision=suffix.revision,
-        cycle_text=suffix.cycle_text,
-        build=suffix.build,
-        built_at=suffix.built_at,
-        architecture=suffix.architecture,
-    )
+    title = " ".join(word.capitalize() for word in re.split(r"[_.-]+", name) if word) or text
+    fields = fields._replace(extras=())
+    return Tag(text, TagKind.ALIAS, (_RANK[TagKind.ALIAS], (), (), name, *fields.key()), title, fields=fields)

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from .fields import PLAIN, Fields
+
 
 class TagKind(StrEnum):
     """What a tag names; the values are those of every document and command."""
@@ -21,6 +23,9 @@ class TagKind(StrEnum):
     __hash__ = str.__hash__
 
 
+_MOVING = frozenset({TagKind.ALIAS, TagKind.EXPERIMENTAL, TagKind.UNRECOGNISED})
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Tag:
     """A parsed tag. Equality, order and hash use ``key`` alone; greater is newer.
@@ -33,30 +38,64 @@ class Tag:
     """The tag as the registry spells it."""
     kind: TagKind
     key: tuple[Any, ...]
-    display: str
-    """Name for people, such as ``Weekly 2026_22``."""
-    immutable: bool = True
-    """False where the tag may come to name other bytes: aliases, experimental and unrecognised tags."""
+    title: str
+    """Name for people without the fields, such as ``Weekly 2026_22``."""
     version: str = ""
     """The stack version without build counter, cycle and the rest: equal for two builds of one version."""
     numbers: tuple[int, ...] = ()
     """The version as numbers, to compare with: ``(29, 2, 0)``, or year and week."""
     date: datetime | None = None
     """When the version was made, as far as the tag tells (UTC)."""
-    cycle: int | None = None
-    cycle_letter: str = ""
-    cycle_revision: int | None = None
-    cycle_text: str = ""
-    """The cycle for people, such as ``SAL Cycle 0044, Build 007``; zero padding is kept."""
-    build: int | None = None
-    built_at: datetime | None = None
-    """When the image was built, as far as the tag tells (UTC)."""
-    architecture: str = ""
-    """In the words of OCI: ``amd64`` also where the tag says ``x86_64``."""
-    extra: str = ""
-    """What the grammar gives no meaning to, parts joined by ``_``."""
+    fields: Fields = PLAIN
     reason: str = ""
     """Why the tag was not recognised; empty for recognised tags."""
+
+    @property
+    def display(self) -> str:
+        """Name for people, such as ``Weekly 2026_22 (SAL Cycle 0044, Build 007)``."""
+        return self.fields.dress(self.title)
+
+    @property
+    def immutable(self) -> bool:
+        """False where the tag may come to name other bytes: aliases, experimental and unrecognised tags."""
+        return self.kind not in _MOVING
+
+    @property
+    def cycle(self) -> int | None:
+        """Number of the control-system cycle."""
+        return self.fields.cycle
+
+    @property
+    def cycle_text(self) -> str:
+        """The cycle for people, such as ``SAL Cycle 0044, Build 007``."""
+        return self.fields.cycle_text
+
+    @property
+    def build(self) -> int | None:
+        """How often the image was rebuilt on the same stack."""
+        return self.fields.build
+
+    @property
+    def built_at(self) -> datetime | None:
+        """When the image was built, as far as the tag tells (UTC)."""
+        return self.fields.built_at
+
+    @property
+    def architecture(self) -> str:
+        """Architecture that the tag names, in the words of OCI."""
+        return self.fields.architecture
+
+    @property
+    def extra(self) -> str:
+        """What the grammar gives no meaning to, parts joined by ``_``."""
+        return "_".join(self.fields.extras)
+
+    @property
+    def line(self) -> tuple[Any, ...]:
+        """What all builds of one version have in common: of each line, a menu shows the newest."""
+        fields = self.fields
+        version = self.version or self.text
+        return (self.kind, version, fields.letter, fields.cycle, fields.architecture, fields.extras)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tag) and self.key == other.key

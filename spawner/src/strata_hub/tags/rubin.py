@@ -1,8 +1,6 @@
 """The tags of the Rubin Observatory's Science Platform images (SQR-059 and its later revision)."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from .fields import NotInScheme
 from .grammar import Form, GrammarScheme, Head
@@ -11,18 +9,17 @@ from .model import TagKind
 _YEAR = "((?:19|2[0-9])[0-9]{2})"
 
 
-def _release(groups: Sequence[str]) -> Head:
+def _release(groups: tuple[str, ...]) -> Head:
     """``29, 2, 0`` of ``r29_2_0``; the older ``r17_0`` has no patch number."""
     major, minor, patch = int(groups[0]), int(groups[1]), int(groups[2] or 0)
     return Head(f"r{major}.{minor}.{patch}", (major, minor, patch))
 
 
-def _short_release(groups: Sequence[str]) -> Head:
+def _short_release(groups: tuple[str, ...]) -> Head:
     """``17, 0`` of ``r170``: before 2019 the numbers were written together."""
     return _release((*groups, "0"))
 
 
-@lru_cache(maxsize=4096)
 def _thursday(year: int, week: int) -> datetime:
     """Return the Thursday of an ISO week, the day that decides to which year a week belongs.
 
@@ -35,14 +32,13 @@ def _thursday(year: int, week: int) -> datetime:
     return day.replace(tzinfo=UTC)
 
 
-def _weekly(groups: Sequence[str]) -> Head:
+def _weekly(groups: tuple[str, ...]) -> Head:
     year, week = int(groups[0]), int(groups[1])
     if not 1 <= week <= 53:  # noqa: PLR2004 - ISO 8601: a year has 52 or 53 weeks
         raise NotInScheme(f"no year has a week {groups[1]}")
     return Head(f"{groups[0]}_{groups[1]}", (year, week), _thursday(year, week))
 
 
-@lru_cache(maxsize=4096)
 def _day(year: int, month: int, day: int) -> datetime:
     try:
         return datetime(year, month, day, tzinfo=UTC)
@@ -50,7 +46,7 @@ def _day(year: int, month: int, day: int) -> datetime:
         raise NotInScheme(f"there is no day {year}-{month:02}-{day:02}") from error
 
 
-def _daily(groups: Sequence[str]) -> Head:
+def _daily(groups: tuple[str, ...]) -> Head:
     year, month, day = int(groups[0]), int(groups[1]), int(groups[2])
     return Head("_".join(groups), (year, month, day), _day(year, month, day))
 

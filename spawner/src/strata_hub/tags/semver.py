@@ -1,7 +1,5 @@
 """Tags that are semantic versions (semver.org 2.0.0), such as ``1.2.3`` and ``v1.2.3-rc.1``."""
 
-from collections.abc import Sequence
-
 from .fields import ARCHITECTURES, NotInScheme, Prerelease
 from .grammar import Form, GrammarScheme, Head
 from .model import TagKind
@@ -35,7 +33,7 @@ def read_prerelease(text: str) -> Prerelease:
     return tuple(identifiers)
 
 
-def _version(groups: Sequence[str]) -> Head:
+def _version(groups: tuple[str, ...]) -> Head:
     major, minor, patch, prerelease = groups
     numbers = (int(major), int(minor), int(patch))
     if prerelease:
