@@ -21,6 +21,14 @@
     │   ├── ImageNotAllowed          choice.image
     │   └── SizeNotAllowed           choice.size
     └── LabFailed                    lab
+        ├── LabImageFailed           lab.image
+        ├── LabOutOfMemory           lab.memory
+        ├── LabCrashed               lab.crash
+        ├── LabUnschedulable         lab.node
+        ├── LabRemoved               lab.removed
+        ├── LabRefused               lab.refused
+        ├── LabTooSlow               lab.slow
+        └── ClusterSilent            lab.cluster
 
 Each class carries a stable ``code`` for programs; ``str(error)`` is one sentence for people, ``hint`` what to do.
 """
@@ -167,3 +175,59 @@ class LabFailed(StrataError):
     """A lab could not be started, or ended before it answered."""
 
     code = "lab"
+
+
+class LabImageFailed(LabFailed):
+    """The image cannot be pulled."""
+
+    code = "lab.image"
+    status = 400
+
+
+class LabOutOfMemory(LabFailed):
+    """The size has too little memory for the lab."""
+
+    code = "lab.memory"
+    status = 400
+
+
+class LabCrashed(LabFailed):
+    """The program of the lab ends instead of serving."""
+
+    code = "lab.crash"
+    status = 400
+
+
+class LabUnschedulable(LabFailed):
+    """No node takes the lab."""
+
+    code = "lab.node"
+    status = 503
+
+
+class LabRemoved(LabFailed):
+    """Something else ended the pod."""
+
+    code = "lab.removed"
+    status = 503
+
+
+class LabRefused(LabFailed):
+    """Kubernetes refuses to create the pod: a quota, an admission rule, an invalid value."""
+
+    code = "lab.refused"
+    status = 400
+
+
+class LabTooSlow(LabFailed):
+    """The lab was not ready in time."""
+
+    code = "lab.slow"
+    status = 504
+
+
+class ClusterSilent(LabFailed):
+    """The API server did not answer for too long."""
+
+    code = "lab.cluster"
+    status = 503
