@@ -10,6 +10,7 @@ or has forgotten the version we knew, is asked again at a measured pace.
 import asyncio
 import json
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -253,11 +254,9 @@ class EventWatch(ResilientReflector, EventReflector):
 def retry_after(error: BaseException) -> float | None:
     """Return the seconds for which a server asked to be left alone, at most half a minute; None if it did not."""
     headers: Mapping[str, str] = getattr(error, "headers", None) or {}
-    try:
-        seconds = float(headers.get("Retry-After", ""))
-    except ValueError:
-        return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+    asked = headers.get("Retry-After", "")
+    # The form with a date would need the clocks of both sides to agree.
+    return min(float(asked), MAX_RETRY_AFTER) if re.fullmatch(r"[0-9]{1,9}", asked, re.ASCII) else None
 
 
 async def _discard(task: asyncio.Task[Document]) -> None:
