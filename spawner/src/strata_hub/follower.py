@@ -11,11 +11,14 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from .errors import StateError, StateInvalid
+from .menu import Menu, User, menu_for, named_groups
 from .state import MenuState, load
 from .state_source import Document, FileSource, StateSource, source_for
 
@@ -23,12 +26,27 @@ FIRST_POLL = 3.0
 """Seconds for which the first form after a start waits for the first poll."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Followed:
-    """A checked menu state."""
+    """A checked menu state, and the menus that were made from it."""
 
     state: MenuState
     etag: str
+    _menus: dict[tuple[frozenset[str], bool], tuple[int, Menu]] = field(default_factory=dict)
+
+    @cached_property
+    def groups(self) -> frozenset[str]:
+        """The groups that make a difference."""
+        return named_groups(self.state)
+
+    def menu(self, user: User, now: datetime) -> Menu:
+        """Return the menu of `user`; users with the same groups share it for a minute."""
+        minute = int(now.timestamp() // 60)
+        key = (user.groups & self.groups, user.admin)
+        made = self._menus.get(key)
+        if made is None or made[0] != minute:
+            made = self._menus[key] = (minute, menu_for(self.state, user, now))
+        return made[1]
 
 
 class Follower:

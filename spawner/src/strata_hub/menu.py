@@ -37,9 +37,9 @@ class MenuSection:
     entries: tuple[ImageEntry, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MenuPayload:
-    """The images of one payload that one user may see."""
+    """The images of one payload that one user may see; compared by identity."""
 
     name: str
     title: str
@@ -51,6 +51,8 @@ class MenuPayload:
     sections: tuple[MenuSection, ...] = ()
     entries: tuple[ImageEntry, ...] = ()
     """Every image that the user may start, in the order of the menu."""
+    empty: str = ""
+    """Why there is nothing to show; empty if there is something."""
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     """Reason by tag, for images that are kept from everybody."""
     problems: tuple[str, ...] = ()
@@ -83,13 +85,15 @@ class MenuPayload:
         return tuple(entry for section in self.sections if section.name == "recommended" for entry in section.entries)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Menu:
-    """What one user may start."""
+    """What one user may start; compared by identity."""
 
     deployment: str
     title: str
     generated_at: datetime
+    at: datetime
+    """The time for which ages are told."""
     payloads: tuple[MenuPayload, ...] = ()
     sizes: tuple[Size, ...] = ()
     sized: bool = True
@@ -137,6 +141,7 @@ def menu_for(state: MenuState, user: User, now: datetime) -> Menu:
         deployment=state.deployment,
         title=state.title,
         generated_at=state.generated_at,
+        at=now,
         payloads=tuple(_payload(payload, user, now, tolerated) for payload in state.payloads),
         sizes=tuple(size for size in state.sizes if _open(size.groups, user)),
         sized=bool(state.sizes),
@@ -160,6 +165,7 @@ def _payload(payload: Payload, user: User, now: datetime, tolerated: timedelta) 
         age=age if age is not None and age > tolerated else None,
         sections=tuple(_sections(entries)),
         entries=entries,
+        empty="" if entries else _empty(payload),
         withdrawn={hidden.tag: hidden.reason for hidden in payload.hidden},
         problems=_problems(payload) if user.admin else (),
     )
@@ -177,3 +183,9 @@ def _sections(entries: tuple[ImageEntry, ...]) -> Iterator[MenuSection]:
 def _problems(payload: Payload) -> tuple[str, ...]:
     error = () if payload.error is None else (payload.error.message,)
     return (*error, *payload.problems)
+
+
+def _empty(payload: Payload) -> str:
+    if payload.listed_at is None:
+        return "The list of these images has not been read yet. Try again in a few minutes."
+    return "No image is open to you here."

@@ -1,5 +1,6 @@
 """What every spawner of Strata does with a menu: the form, the gate, the launch environment."""
 
+import logging
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -7,12 +8,14 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub.spawner import Spawner, SpawnException
+from tornado.web import HTTPError
 from traitlets import Float, Instance, Unicode, default
 
-from . import follower, forms
+from . import follower, forms, handlers
 from .errors import InvalidOption, StateUnavailable, StrataError
 from .follower import Followed, Follower
-from .menu import Menu, User, menu_for
+from .menu import Menu, User
+from .offers import offer_for
 from .options import Choice, choose
 from .podspec import launch_environment, resources
 
@@ -35,6 +38,23 @@ class Refused(SpawnException):
         self.jupyterhub_html_message = html or escape(error.sentence())
 
 
+class AsksFirst(HTTPError):
+    """A link proposes a start, and starts nothing: the form opens with it, and no error is shown."""
+
+    jupyterhub_message = ""
+    jupyterhub_html_message = ""
+
+    def __init__(self) -> None:
+        super().__init__(200, reason="OK")
+
+
+class _Quiet(logging.Filter):
+    """Keeps the hub from reporting an opened link as a failed start, with a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], AsksFirst))
+
+
 class MenuSpawner(Base):
     """Mixin in front of a spawner: what a user may start comes from the menu state.
 
@@ -55,6 +75,8 @@ class MenuSpawner(Base):
         "", config=True, help="Name of this deployment; a menu state of another one is not accepted. Empty: any."
     )
     choice = Instance(Choice, allow_none=True, help="What the gate let through for the current start.")
+
+    _linked: Choice | None = None
 
     @default("state_token")
     def _state_token(self) -> str:
@@ -98,7 +120,7 @@ class MenuSpawner(Base):
 
     async def menu(self) -> Menu:
         """Return the menu of this server's owner; see `followed`."""
-        return menu_for((await self.followed()).state, self.menu_user(), datetime.now(UTC))
+        return (await self.followed()).menu(self.menu_user(), datetime.now(UTC))
 
     def run_options_from_form(self, form_data: Mapping[str, list[Any]]) -> dict[str, object]:
         """Return the options that a submitted form means, unchecked."""
@@ -106,6 +128,25 @@ class MenuSpawner(Base):
             return forms.options_from_form(form_data)
         except StrataError as error:
             raise Refused(error) from None
+
+    async def options_from_query(self, query_data: Mapping[str, list[Any]]) -> dict[str, object]:
+        """Let the form open with what a link proposes: opening a link starts nothing.
+
+        Raises
+        ------
+        AsksFirst
+            If the owner of this server may start that.
+        Refused
+            If not.
+        """
+        try:
+            self._linked = choose(await self.menu(), forms.options_from_query(query_data))
+        except StrataError as error:
+            raise Refused(error) from None
+        if not any(isinstance(known, _Quiet) for known in self.log.filters):
+            self.log.addFilter(_Quiet())
+        self.log.info("A link proposes %s to %s.", self._linked.reference, self._log_name)
+        raise AsksFirst
 
     async def apply_user_options(self, _spawner: Spawner, user_options: Mapping[str, object]) -> None:
         """Let `user_options` through the gate; a method, so that no configuration can take the gate away.
@@ -164,7 +205,17 @@ class MenuSpawner(Base):
             self.orm_spawner.user_options = dict(options)
 
     async def _render(self, _spawner: Spawner) -> str:
+        linked, self._linked = self._linked, None
+        handlers.register(_menu_of)
         try:
-            return forms.render(await self.menu())
+            menu = await self.menu()
         except StrataError as error:
             return forms.render_problem(error)
+        stored = self.orm_spawner.user_options if self.orm_spawner is not None else self.user_options
+        page = forms.Page(self.hub.base_url, self.user.escaped_name)
+        return forms.render(menu, offer_for(menu, stored or {}, linked), page)
+
+
+async def _menu_of(user: Any) -> Menu:  # noqa: ANN401  JupyterHub's users have no types
+    menu: Menu = await user.spawner.menu()
+    return menu

@@ -116,12 +116,12 @@ def choose(menu: Menu, options: Mapping[str, object]) -> Choice:
 def intent_of(payload: MenuPayload, entry: ImageEntry) -> str:
     """Return the intent that leads to `entry` now and to its successor later; empty if there is none."""
     recommended = payload.recommended
-    if recommended and entry == recommended[0]:
+    if recommended and entry is recommended[0]:
         return f"{payload.name}:{RECOMMENDED}"
-    if entry in recommended and entry.recommendation and entry.recommendation.alias:
+    if any(entry is found for found in recommended) and entry.recommendation and entry.recommendation.alias:
         return f"{payload.name}/{entry.recommendation.alias}"
     for intent, kind in INTENTS.items():
-        if _newest(payload, kind) == entry:
+        if _newest(payload, kind) is entry:
             return f"{payload.name}:{intent}"
     return ""
 
