@@ -31,11 +31,13 @@ def _deployment(registry: str, database: Path) -> dict[str, object]:
                         "recommended": {
                             "tag": "recommended",
                             "title": "Recommended",
+                            "rank": 1,
                             "note": "The weekly build that the tutorials were tested with.",
                         },
                         "latest_release": {
                             "tag": "latest_release",
                             "title": "Latest release",
+                            "rank": 2,
                             "note": "The newest release of the science stack.",
                         },
                     },

@@ -64,7 +64,7 @@ def demo_images(now: datetime) -> list[DemoImage]:
         (*weeklies[2].tags, "recommended"),
         weeklies[2].created,
         weeklies[2].stack,
-        {"io.strata.note": "Tested with the tutorial notebooks."},
+        {"io.strata.note": "Tested with the tutorial notebooks.", "io.strata.tested": "passed"},
     )
     weeklies[0] = DemoImage((*weeklies[0].tags, "latest_weekly"), weeklies[0].created, weeklies[0].stack)
     releases = list(_releases(now))

@@ -6,6 +6,10 @@ from .catalogue import Catalogue, ImageMetadata
 from .judgement import Judgement, Shown
 from .state import HiddenImage, ImageEntry, Payload, Recommendation, RepositoryError
 
+# Labels of an image that are Strata's own; everything else comes from the tag and from standard annotations.
+STACK, NOTE, TESTED = "io.strata.stack", "io.strata.note", "io.strata.tested"
+TEST_RESULTS = ("passed", "failed")
+
 _STACK_LABELS = (
     ("org.opencontainers.image.title", "org.opencontainers.image.version"),
     ("org.label-schema.name", "org.label-schema.version"),
@@ -64,7 +68,8 @@ def _entry(item: Shown) -> ImageEntry:
         size=about.size,
         architecture=tag.architecture or about.architecture,
         stack=_stack(about.labels),
-        note=item.note,
+        note=item.note or about.labels.get(NOTE, ""),
+        tested=_tested(about.labels),
         section=item.section,
         recommendation=recommendation,
         groups=item.groups,
@@ -73,8 +78,16 @@ def _entry(item: Shown) -> ImageEntry:
     )
 
 
+def _tested(labels: Mapping[str, str]) -> str:
+    """Return the result of the image's test with this hub; empty where the label says nothing that is known."""
+    result = labels.get(TESTED, "")
+    return result if result in TEST_RESULTS else ""
+
+
 def _stack(labels: Mapping[str, str]) -> str:
     """Return name and version of the stack that the labels tell."""
+    if own := labels.get(STACK, ""):
+        return own
     for name, version in _STACK_LABELS:
         words = f"{labels.get(name, '')} {labels.get(version, '')}".strip()
         if words:
