@@ -10,6 +10,8 @@ from typing import Any
 
 STACK_KERNEL = "python3"
 PREFIX = "strata-"
+# What `pip install` in a terminal or in the stack's own kernel changes.
+DEFAULT_ENVIRONMENT = "default"
 PROVISIONER = "strata-provisioner"
 # What a kernel's program is told; kernel_main.py repeats these names.
 FOLDER_VARIABLE = "STRATA_KERNEL_FOLDER"

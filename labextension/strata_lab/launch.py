@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strata_lab import private, userview
+from strata_lab import commands, private, usersettings, userview
+from strata_lab.aside import Asides
 
 # What these name in the home does not reach the server; what the image or the deployment names does.
 _SEARCHED = (
@@ -59,6 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     environ = dict(os.environ)
     try:
         folder = private.create(environ)
+        if environ.get("STRATA_SAFE_MODE") != "1":
+            for sentence in _repair_settings(environ):
+                print(sentence, file=sys.stderr)  # noqa: T201 - as below
         launch = prepare(environ, sys.argv[1:] if arguments is None else arguments, folder, working=_working_folder())
         os.chdir(launch.folder)
         os.execve(launch.command[0], launch.command, dict(launch.environ))  # noqa: S606 - replaces this process, no shell
@@ -90,6 +94,7 @@ def prepare(environ: Mapping[str, str], arguments: Sequence[str], folder: Path, 
     root = None if environ.get("JUPYTERHUB_ROOT_DIR") else working
     for name, document in configuration(root).items():
         (folder / "config" / name).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    commands.write(folder / "bin", sys.executable)
     server = server_environment(environ, folder, safe=safe)
     module = "jupyterhub.singleuser" if environ.get("JUPYTERHUB_SERVICE_URL") else "jupyterlab"
     extra = ["--debug"] if environ.get("STRATA_DEBUG") == "1" and "--debug" not in arguments else []
@@ -161,6 +166,12 @@ def _server_path(search: str, home: Path) -> str:
     trusted = outside(search, home)
     rest = [part for part in search.split(os.pathsep) if Path(part).is_absolute() and part not in trusted]
     return os.pathsep.join(dict.fromkeys([str(Path(sys.executable).parent), *trusted, *rest]))
+
+
+def _repair_settings(environ: Mapping[str, str]) -> list[str]:
+    """Move settings aside that JupyterLab could not load with; return what is to be said about them."""
+    home = Path(environ.get("HOME") or Path("~").expanduser())
+    return usersettings.repair(home / ".jupyter" / "lab", Asides(home / ".strata" / "aside", home))
 
 
 def _working_folder() -> Path:

@@ -15,10 +15,9 @@ from pathlib import Path
 from strata_lab import private, userview
 from strata_lab.errors import StackUnusable
 from strata_lab.image_contract import contract_path, load
+from strata_lab.kernels import DEFAULT_ENVIRONMENT
 from strata_lab.layout import Layout
 
-# What `pip install` in a terminal or in the stack's own kernel changes.
-DEFAULT_ENVIRONMENT = "default"
 _LOGIN_FILES = ("~/.bash_profile", "~/.bash_login", "~/.profile")
 
 

@@ -1,0 +1,1 @@
+"""What can hurt a lab, one probe each: they only read, follow no user's code, and look at few files."""
