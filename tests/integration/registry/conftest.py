@@ -1,12 +1,13 @@
 """Real registries: plain, with a password file, and with a token server."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
 from strata_hub.registry import Credentials, RegistryClient, RegistrySettings
-from support import docker_registry, oci_images, token_server
+from support import docker_registry, fault_registry, oci_images, token_server
 from support.docker_registry import DockerRegistry
+from support.fault_registry import FaultRegistry, StillClock
 from support.oci_images import Built
 from support.token_server import TokenServer
 
@@ -83,6 +84,29 @@ def tokens(tmp_path_factory: pytest.TempPathFactory, stored: dict[str, Built]) -
             registry.write(NAME, stored)
             settings = RegistrySettings(scheme="http", allowed_realms=(server.host,))
             yield Site(registry, settings, Credentials(USERNAME, PASSWORD), server)
+
+
+class Ask:
+    """A scripted registry, and clients for it whose waits take no time."""
+
+    def __init__(self, registry: FaultRegistry) -> None:
+        self.registry = registry
+        self.clock = StillClock()
+        self.play = registry.play
+        self.count = registry.count
+
+    def client(self, credentials: Credentials | None = None, **settings: object) -> RegistryClient:
+        """Return a client with these settings."""
+        document = {"scheme": "http", "requests_per_second": None, **settings}
+        checked = RegistrySettings.model_validate(document)
+        return RegistryClient(self.registry.host, checked, credentials, clock=self.clock)
+
+
+@pytest.fixture
+async def ask(stored: dict[str, Built]) -> AsyncIterator[Ask]:
+    """A scripted registry that holds what the real ones hold."""
+    async with fault_registry.running({NAME: stored}) as registry:
+        yield Ask(registry)
 
 
 @pytest.fixture(params=["plain", "htpasswd", "tokens"])

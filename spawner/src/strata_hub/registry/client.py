@@ -284,7 +284,10 @@ class RegistryClient:
         what = self._what(name, reference)
         if size is not None and size > self.settings.limits.manifest_bytes:
             raise RegistryProtocolError(f"{what} is announced with {size} bytes, which is too large.")
-        answer = await self._manifest(name, reference)
+        try:
+            answer = await self._manifest(name, reference)
+        except RegistryNotFound as error:
+            raise error if size is None else _dangling(what) from None
         manifest: Manifest = parse_manifest(answer.body, answer.headers.get("Content-Type", ""), what)
         digest, body = self._body(answer, reference)
         if size is not None and len(body) != size:
@@ -310,9 +313,10 @@ class RegistryClient:
         what = f"{self.host}/{name}, configuration {digest}"
         if size > cap:
             raise RegistryProtocolError(f"{what}: {size} bytes are announced, more than the {cap} allowed.")
-        answer = await self._conversation.ask(
-            "GET", f"{self._base(name)}/blobs/{digest}", cap, {}, self._pull(name), away=True
-        )
+        url = f"{self._base(name)}/blobs/{digest}"
+        answer = await self._conversation.ask("GET", url, cap, {}, self._pull(name), away=True)
+        if answer.status == NOT_FOUND:
+            raise _dangling(what)
         if answer.status != OK:
             raise refusal(answer)
         if len(answer.body) != size:
@@ -332,3 +336,10 @@ class _Streak:
         self._failures = self._failures + 1 if isinstance(error, _WHOLE_REGISTRY) else 0
         if self._failures >= _HOPELESS:
             self.hopeless = error
+
+
+def _dangling(what: str) -> RegistryProtocolError:
+    # Not RegistryNotFound, which says of a tag that it is gone.
+    return RegistryProtocolError(
+        f"{what} is missing: a manifest names something that its registry does not have.", hint="Push the image again."
+    )

@@ -9,13 +9,19 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from strata_hub.errors import ConfigurationError, RegistryDenied, RegistryError, RegistryProtocolError
+from strata_hub.errors import (
+    ConfigurationError,
+    RegistryDenied,
+    RegistryError,
+    RegistryProtocolError,
+    RegistryUnavailable,
+)
 
 from .credentials import Credentials
 from .headers import Challenge, MalformedHeader, challenges
 from .names import checked_host
 from .settings import RegistrySettings
-from .transport import OK, Ask, Transport, redacted, refusal
+from .transport import OK, Ask, Transport, redacted
 
 RENEW_AT: Final = 0.8
 """Share of a token's life after which it is renewed."""
@@ -187,7 +193,8 @@ class Authorizer:
         if answer.status in _REFUSED:
             raise self._denied(f"its token server refuses {'these credentials' if credentials else 'everybody'}")
         if answer.status != OK:
-            raise refusal(answer)
+            # Whatever it is, it says nothing of the repository that the token is for.
+            raise RegistryUnavailable(f"{redacted(answer.url)} gives no tokens: it answered {answer.status}.")
         try:
             found = _TokenAnswer.model_validate_json(answer.body)
         except (ValidationError, RecursionError):

@@ -39,7 +39,9 @@ SERVER_ERROR: Final = 500
 _PASSING: Final = frozenset({TOO_MANY, 502, UNAVAILABLE, 504})
 """Statuses that may be gone a moment later."""
 _TELLING: Final = frozenset({"n", "last", "scope", "service"})
-"""Parameters that are no secrets: the values of all others stay out of logs and errors."""
+"""Parameters that are no secrets: all others stay out of logs and errors."""
+_SHOWN: Final = 500
+"""Characters of a URL that are shown."""
 _HEADERS: Final = {"User-Agent": "strata-hub", "Accept-Encoding": "identity"}
 
 
@@ -83,18 +85,17 @@ class _Passing(Exception):
 
 
 def redacted(url: str) -> str:
-    """Return `url` fit to be shown: no user information, and no query values that may be secret."""
+    """Return `url` fit to be shown: no user information, and no parameters that may be secret."""
     try:
         parts = urlsplit(url)
-        host = parts.hostname or ""
-        host = f"{host}:{parts.port}" if parts.port else host
+        host = parts.netloc.rpartition("@")[2]
+        query = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:
         return "(a malformed URL)"
-    query = "&".join(
-        f"{key}={value if key in _TELLING else '…'}" for key, value in parse_qsl(parts.query, keep_blank_values=True)
-    )
-    shown = f"{parts.scheme}://{host}{parts.path}{'?' if query else ''}{query}"
-    return "".join(character for character in shown if character.isprintable())[:500]
+    told = [f"{key}={value}" for key, value in query if key in _TELLING]
+    told += ["…"] if len(told) < len(query) or (parts.query and not query) else []
+    shown = f"{parts.scheme}://{host}{parts.path}{'?' if told else ''}{'&'.join(told)}"
+    return "".join(character for character in shown if character.isprintable())[:_SHOWN]
 
 
 class Transport:
