@@ -1,6 +1,6 @@
 """The menu of one user: what a state lets them start, in the order of the form. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -120,7 +120,8 @@ class Menu:
 
 def named_groups(state: MenuState) -> frozenset[str]:
     """Return every group on which any menu of `state` depends."""
-    images = (group for payload in state.payloads for entry in payload.images for group in entry.groups)
+    entries = [entry for payload in state.payloads for entry in payload.images]
+    images = (group for entry in entries for group in (*entry.groups, *entry.group_sections))
     return frozenset(images) | {group for size in state.sizes for group in size.groups}
 
 
@@ -143,18 +144,13 @@ def menu_for(state: MenuState, user: User, now: datetime) -> Menu:
         generated_at=state.generated_at,
         at=now,
         payloads=tuple(_payload(payload, user, now, tolerated) for payload in state.payloads),
-        sizes=tuple(size for size in state.sizes if _open(size.groups, user)),
+        sizes=tuple(size for size in state.sizes if not size.groups or user.groups & set(size.groups)),
         sized=bool(state.sizes),
     )
 
 
-def _open(groups: Iterable[str], user: User) -> bool:
-    wanted = frozenset(groups)
-    return not wanted or bool(wanted & user.groups)
-
-
 def _payload(payload: Payload, user: User, now: datetime, tolerated: timedelta) -> MenuPayload:
-    entries = tuple(entry for entry in payload.images if _open(entry.groups, user))
+    entries = tuple(entry for entry in payload.images if entry.visible_to(user.groups))
     age = None if payload.listed_at is None else now - payload.listed_at
     return MenuPayload(
         name=payload.name,
@@ -163,7 +159,7 @@ def _payload(payload: Payload, user: User, now: datetime, tolerated: timedelta) 
         scheme=payload.scheme,
         listed_at=payload.listed_at,
         age=age if age is not None and age > tolerated else None,
-        sections=tuple(_sections(entries)),
+        sections=tuple(_sections(entries, user)),
         entries=entries,
         empty="" if entries else _empty(payload),
         withdrawn={hidden.tag: hidden.reason for hidden in payload.hidden},
@@ -171,9 +167,10 @@ def _payload(payload: Payload, user: User, now: datetime, tolerated: timedelta) 
     )
 
 
-def _sections(entries: tuple[ImageEntry, ...]) -> Iterator[MenuSection]:
+def _sections(entries: tuple[ImageEntry, ...], user: User) -> Iterator[MenuSection]:
+    places = [entry.section_for(user.groups) for entry in entries]
     for name, title in SECTION_TITLES.items():
-        chosen = [entry for entry in entries if entry.section == name]
+        chosen = [entry for entry, place in zip(entries, places, strict=True) if place == name]
         if name == "recommended":
             chosen.sort(key=lambda entry: entry.recommendation.rank if entry.recommendation else len(entries))
         if chosen:

@@ -65,3 +65,12 @@ def test_a_tag_of_one_image_wins_over_the_same_name_as_alias_of_another() -> Non
 
 def test_the_groups_that_matter_are_those_that_the_state_names() -> None:
     assert named_groups(state()) == {"gpu", "staff"}
+
+
+def test_an_image_stands_where_the_user_s_groups_put_it() -> None:
+    pinned = entry("w_2026_01", group_sections={"commissioning": "recommended"})
+    document = state(science((*science().images, pinned)))
+    assert "commissioning" in named_groups(document)
+    member = menu_for(document, User("bob", frozenset({"commissioning"})), NOW).payloads[0]
+    assert [found.tag for found in member.recommended] == ["w_2026_22", "r29_2_0", "w_2026_01"]
+    assert pinned not in menu_for(document, ALICE, NOW).payloads[0].recommended
