@@ -20,7 +20,7 @@ KIND_ORDER = (
 _RANK = {kind: rank for rank, kind in enumerate(KIND_ORDER)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ImageMetadata:
     """What a manifest and its config blob say; immutable, since a digest names it."""
 
@@ -41,7 +41,7 @@ class ImageMetadata:
     """Digests of the manifests that an index names: deleting one of them breaks the index."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TagRecord:
     """What is known of one tag of a repository."""
 
@@ -51,7 +51,7 @@ class TagRecord:
     checked_at: datetime | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Image:
     """One image and every name that it has."""
 
@@ -66,7 +66,7 @@ class Image:
         return self.tags[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SetApart:
     """A tag that names no image that could be started."""
 

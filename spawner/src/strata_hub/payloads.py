@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from .catalogue import Catalogue, ImageMetadata
-from .judgement import Judgement, Shown
+from .judgement import Hidden, Judgement, Shown
 from .state import HiddenImage, ImageEntry, Payload, Recommendation, RepositoryError
 
 # Labels of an image that are Strata's own; everything else comes from the tag and from standard annotations.
@@ -39,16 +39,19 @@ def payload(
         scheme=scheme,
         listed_at=catalogue.listed_at,
         error=error,
-        images=tuple(_entry(item) for item in judgement.shown),
-        hidden=tuple(
-            HiddenImage(tag=item.tag, digest=item.digest, code=item.code, reason=item.reason)
-            for item in judgement.hidden
-        ),
+        images=tuple(map(entry, judgement.shown)),
+        hidden=tuple(map(hidden_image, judgement.hidden)),
         problems=judgement.problems,
     )
 
 
-def _entry(item: Shown) -> ImageEntry:
+def hidden_image(item: Hidden) -> HiddenImage:
+    """Return what the menu state says of an image that nobody may start."""
+    return HiddenImage(tag=item.tag, digest=item.digest, code=item.code, reason=item.reason)
+
+
+def entry(item: Shown) -> ImageEntry:
+    """Return what the menu state says of an image that somebody may start."""
     image = item.image
     tag = image.tags[0]
     about = image.metadata or _UNKNOWN

@@ -9,8 +9,7 @@ from strata_hub import config as configuration
 from strata_hub import logs
 from strata_hub.config import DeploymentConfig
 from strata_hub.factory import make_machinery
-from strata_hub.refresh.publisher import replace_file
-from strata_hub.state import MenuState
+from strata_hub.refresh.publisher import Published, replace_file
 
 
 @click.command()
@@ -31,23 +30,22 @@ def state(context: click.Context, path: Path, output: Path | None) -> None:
     """
     config = configuration.load(path)
     logs.configure(config.log_level)
-    document = asyncio.run(_once(config))
+    document, well = asyncio.run(_once(config))
     if output is None:
-        click.echo(document.dump())
+        click.echo(b"".join(document.parts))
     else:
         try:
-            replace_file(output, document.dump())
+            replace_file(output, document.parts)
         except OSError as error:
             raise click.ClickException(f"{output} cannot be written: {error.strerror or error}.") from error
-    if any(payload.error is not None for payload in document.payloads):
+    if not well:
         context.exit(1)
 
 
-async def _once(config: DeploymentConfig) -> MenuState:
+async def _once(config: DeploymentConfig) -> tuple[Published, bool]:
     machinery = make_machinery(config)
     try:
-        for refresh in machinery.refresher.unique():
-            await refresh.poll()
-        return machinery.refresher.state()
+        answered = [await refresh.poll() for refresh in machinery.refresher.unique()]
+        return machinery.refresher.state(), all(answered)
     finally:
         await machinery.close()

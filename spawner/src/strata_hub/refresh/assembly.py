@@ -6,7 +6,7 @@ from datetime import datetime
 from strata_hub.catalogue import Catalogue, build
 from strata_hub.config import DeploymentConfig, PayloadConfig
 from strata_hub.examination import still_wanted
-from strata_hub.judgement import judge
+from strata_hub.judgement import Judgement, judge
 from strata_hub.payloads import payload
 from strata_hub.state import Payload, RepositoryError, Size
 
@@ -21,11 +21,16 @@ def catalogue_of(repository: str, knowledge: Knowledge, now: datetime) -> Catalo
     return build(repository, knowledge.listed_at or now, knowledge.records.values(), knowledge.metadata)
 
 
-def payload_of(name: str, config: PayloadConfig, knowledge: Knowledge, now: datetime) -> Payload:
-    """Return the payload `name` of the menu state."""
+def payload_of(
+    name: str, config: PayloadConfig, knowledge: Knowledge, now: datetime
+) -> tuple[Payload, Judgement | None]:
+    """Return the payload `name` of the menu state without its images, and the judgement that has them.
+
+    There is no judgement as long as the list was never read.
+    """
     if knowledge.listed_at is None:
         waiting = RepositoryError(code="registry.waiting", message="The list was not read yet.", since=now)
-        return Payload(
+        never = Payload(
             name=name,
             title=config.title,
             repository=config.repository,
@@ -33,10 +38,11 @@ def payload_of(name: str, config: PayloadConfig, knowledge: Knowledge, now: date
             listed_at=None,
             error=knowledge.error or waiting,
         )
+        return never, None
     catalogue = catalogue_of(config.repository, knowledge, now)
     judged = judge(catalogue, config.policy, now)
-    made = payload(name, config.title, config.scheme, catalogue, judged, knowledge.error)
-    return made.model_copy(update={"problems": (*made.problems, *knowledge.problems())})
+    head = payload(name, config.title, config.scheme, catalogue, Judgement((), (), judged.problems), knowledge.error)
+    return head.model_copy(update={"problems": (*head.problems, *knowledge.problems())}), judged
 
 
 def wanted_tags(configs: Iterable[PayloadConfig], knowledge: Knowledge, now: datetime) -> list[str]:

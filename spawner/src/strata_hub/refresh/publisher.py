@@ -6,13 +6,15 @@ import logging
 import os
 import tempfile
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from strata_hub.errors import StateError
-from strata_hub.state import MenuState, load
+from strata_hub.state import load
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +26,25 @@ _ABANDONED = 3600.0
 class Published:
     """One state as it is served."""
 
-    body: bytes
+    parts: tuple[bytes, ...]
+    """The document when joined; a payload that did not change is not copied."""
     etag: str
     """A strong validator, with its quotes."""
     generated_at: datetime
     images: int
+
+    @classmethod
+    def of(cls, parts: tuple[bytes, ...], generated_at: datetime, images: int) -> Self:
+        """Return `parts` with their validator."""
+        digest = hashlib.sha256()
+        for part in parts:
+            digest.update(part)
+        return cls(parts, f'"{digest.hexdigest()}"', generated_at, images)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the document."""
+        return sum(map(len, self.parts))
 
 
 class Publisher:
@@ -47,33 +63,33 @@ class Publisher:
         self._file = file
         self._writing = asyncio.Lock()
 
-    async def publish(self, state: MenuState) -> Published:
-        """Make `state` the current one; readers see the old one or this one, never a part."""
-        published = _published(state)
+    async def publish(self, published: Published) -> None:
+        """Make `published` the current state; readers see the old one or this one, never a part."""
         self.current = published
         if self._file is not None:
             async with self._writing:
                 # Of several that waited, only the newest is worth a disk's time.
                 if self.current is published:
-                    await self._write(self._file, published.body)
-        return published
+                    await self._write(self._file, published.parts)
 
     def resume(self, deployment: str) -> bool:
         """Serve the last state in the file until there is a new one; return whether there was one."""
         if self._file is None or self.current is not None:
             return False
         try:
-            state = load(self._file.read_bytes())
+            body = self._file.read_bytes()
+            state = load(body)
         except (OSError, StateError):
             return False
         if state.deployment != deployment:
             return False
-        self.current = _published(state)
+        images = sum(len(payload.images) for payload in state.payloads)
+        self.current = Published.of((body,), state.generated_at, images)
         return True
 
-    async def _write(self, path: Path, body: bytes) -> None:
+    async def _write(self, path: Path, parts: Iterable[bytes]) -> None:
         try:
-            await asyncio.to_thread(replace_file, path, body)
+            await asyncio.to_thread(replace_file, path, parts)
         except OSError as error:
             self.file_error = f"The menu state cannot be written to {path}: {error.strerror or error}."
             log.warning("%s", self.file_error)
@@ -81,8 +97,8 @@ class Publisher:
             self.file_error = ""
 
 
-def replace_file(path: Path, body: bytes) -> None:
-    """Replace `path` by a file with `body`: complete and on the disk before it has the name.
+def replace_file(path: Path, parts: Iterable[bytes]) -> None:
+    """Replace `path` by a file with `parts`: complete and on the disk before it has the name.
 
     Raises
     ------
@@ -97,7 +113,7 @@ def replace_file(path: Path, body: bytes) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(body)
+            file.writelines(parts)
             file.flush()
             os.fchmod(file.fileno(), 0o644)
             os.fsync(file.fileno())
@@ -111,9 +127,3 @@ def replace_file(path: Path, body: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _published(state: MenuState) -> Published:
-    body = state.dump()
-    etag = f'"{hashlib.sha256(body).hexdigest()}"'
-    return Published(body, etag, state.generated_at, sum(len(payload.images) for payload in state.payloads))

@@ -7,10 +7,11 @@ from contextlib import suppress
 from datetime import datetime
 
 from strata_hub.config import DeploymentConfig
-from strata_hub.state import MenuState, Payload
+from strata_hub.state import MenuState
 
 from .assembly import payload_of, sizes_of
-from .publisher import Publisher
+from .document import document, fragment
+from .publisher import Published, Publisher
 from .repository import RepositoryRefresh, utc_now
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,8 @@ class Refresher:
         self.repositories = dict(repositories)
         self.publisher = publisher
         self._now = now
-        self._payloads: dict[str, Payload] = {}
+        self._fragments: dict[str, bytes] = {}
+        self._images: dict[str, int] = {}
         self._dirty: set[str] = set(config.payloads)
         self._asked = 0
         self._answered = 0
@@ -106,21 +108,24 @@ class Refresher:
             self._answered = self._asked
             await self.publisher.publish(self.state())
 
-    def state(self) -> MenuState:
+    def state(self) -> Published:
         """Return the menu state as of now; only payloads of changed repositories are judged again."""
         now = self._now()
         for name in self._dirty & self.repositories.keys():
-            config, refresh = self.config.payloads[name], self.repositories[name]
-            self._payloads[name] = payload_of(name, config, refresh.knowledge, now)
+            head, judged = payload_of(name, self.config.payloads[name], self.repositories[name].knowledge, now)
+            self._fragments[name] = fragment(head, judged)
+            self._images[name] = len(judged.shown) if judged is not None else 0
         self._dirty.clear()
-        return MenuState(
+        head_of_state = MenuState(
             deployment=self.config.name,
             title=self.config.title,
             generated_at=now,
             stale_after=self.config.stale_after,
-            payloads=tuple(self._payloads[name] for name in self.config.payloads),
+            payloads=(),
             sizes=sizes_of(self.config),
         )
+        parts = document(head_of_state, [self._fragments[name] for name in self.config.payloads])
+        return Published.of(parts, now, sum(self._images.values()))
 
     async def _keep_current(self, refresh: RepositoryRefresh) -> None:
         loop = asyncio.get_running_loop()

@@ -19,6 +19,9 @@ from .readers import Readers, matches
 BODY_LIMIT = 1 << 20
 """Bytes of a request's body; tornado answers 400 to more without reading it."""
 
+_PIECE = 1 << 18
+"""Bytes written at once: a slow reader does not keep a copy of the whole state."""
+
 _WELCOME = (
     "Strata keeps the list of lab images of this JupyterHub up to date.\n"
     "There is nothing to see here: choose an image where you start your server.\n"
@@ -105,7 +108,12 @@ class StateHandler(_Handler):
             self.finish()
             return
         self.set_header("Content-Type", "application/json")
-        self.finish(current.body)
+        self.set_header("Content-Length", str(current.size))
+        for part in current.parts:
+            for start in range(0, len(part), _PIECE):
+                self.write(part[start : start + _PIECE])
+                await self.flush()
+        await self.finish()
 
     def compute_etag(self) -> str | None:
         """Leave the validator to the publisher."""

@@ -42,7 +42,7 @@ class RefreshCollector:
             shown = GaugeMetricFamily("strata_state_images", "Images of the published state.")
             shown.add_metric([], current.images)
             size = GaugeMetricFamily("strata_state_bytes", "Size of the published state.")
-            size.add_metric([], len(current.body))
+            size.add_metric([], current.size)
             yield from (shown, size)
 
 

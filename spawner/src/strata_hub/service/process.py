@@ -19,6 +19,7 @@ from strata_hub.factory import Machinery, make_machinery
 from strata_hub.quantities import SecretReference
 
 from .handlers import BODY_LIMIT, Parts, application
+from .memory import stay_small
 from .readers import HubAccess, Readers
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ async def serve(config: DeploymentConfig, place: Place, secrets: Secrets) -> Non
     """
     known = [secrets.state_token, secrets.notifications, place.hub.api_token if place.hub else ""]
     logs.configure(config.log_level, secrets=known)
+    stay_small()
     if not secrets.state_token and place.hub is None:
         log.warning("nobody can read the state over HTTP: set STRATA_STATE_TOKEN")
     async with AsyncExitStack() as ending:

@@ -1,19 +1,22 @@
 """Reading and writing what is known of registries. Synchronous: ``worker`` makes it usable from an event loop."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from itertools import islice
 from sys import intern
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine, Row, Table, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from strata_hub.catalogue import ImageMetadata
 
 from .failures import sentences
 from .schema import manifest, repository, repush, tag
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import sqlite
 
 _Item = TypeVar("_Item")
 _CHUNK = 500
@@ -78,7 +81,10 @@ class CatalogueStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+        # Only one of them is used, and each costs memory.
+        self._insert: Callable[[Table], sqlite.Insert] = import_module(
+            f"sqlalchemy.dialects.{engine.dialect.name}"
+        ).insert
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -189,9 +195,6 @@ class CatalogueStore:
         if rows:
             connection.execute(self._insert(repush).on_conflict_do_nothing(), rows)
 
-    def _insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
-        return self._dialect.insert(table)
-
 
 def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     iterator = iter(items)
@@ -200,11 +203,18 @@ def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
 
 
 def _row(metadata: ImageMetadata, platform: str) -> dict[str, Any]:
-    row = dict(vars(metadata))
-    row["labels"] = dict(metadata.labels)
-    row["children"] = list(metadata.children)
-    row["platform"] = platform
-    return row
+    return {
+        "digest": metadata.digest,
+        "platform": platform,
+        "media_type": metadata.media_type,
+        "created": metadata.created,
+        "labels": dict(metadata.labels),
+        "size": metadata.size,
+        "architecture": metadata.architecture,
+        "runnable": metadata.runnable,
+        "reason": metadata.reason,
+        "children": list(metadata.children),
+    }
 
 
 def _metadata(row: Row[Any]) -> ImageMetadata:

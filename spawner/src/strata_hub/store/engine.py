@@ -13,7 +13,7 @@ from strata_hub.errors import StoreError
 
 from .catalogue_store import CatalogueStore
 from .failures import BUSY, is_corrupt, sentences
-from .schema import HEAD
+from .schema import HEAD, MIGRATION_LOCK, metadata
 
 log = logging.getLogger(__name__)
 
@@ -96,9 +96,24 @@ def _migrate(engine: Engine) -> None:
             f"The database {engine.url.render_as_string()} was made by a newer strata-hub (schema {version}).",
             hint="Run that version, or give this one a database of its own.",
         )
+    if version is None:
+        _create(engine)
+        return
     from .upgrade import upgrade  # noqa: PLC0415 - alembic costs memory that only a migration should
 
     upgrade(engine)
+
+
+def _create(engine: Engine) -> None:
+    """Create the tables of a new database as the migrations would, and note that none is needed."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
+        if inspect(connection).has_table("alembic_version"):
+            return
+        metadata.create_all(connection)
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": HEAD})
 
 
 def _version(engine: Engine) -> str | None:

@@ -23,6 +23,9 @@ from sqlalchemy.engine import Dialect
 HEAD = "0001"
 """The newest migration; a database that names it needs no migration, and alembic is not loaded."""
 
+MIGRATION_LOCK = 0x5742A7A
+"""Number of the advisory lock that services starting at once on one PostgreSQL compete for."""
+
 metadata = MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",

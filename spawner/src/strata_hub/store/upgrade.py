@@ -6,15 +6,14 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, text
 
-_LOCK = 0x5742A7A
-"""Number of the advisory lock that two services starting at once compete for on PostgreSQL."""
+from .schema import MIGRATION_LOCK
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Migrate to `revision` in one transaction; another process doing the same is waited for."""
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         config.attributes["connection"] = connection

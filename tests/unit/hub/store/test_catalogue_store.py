@@ -86,13 +86,18 @@ def test_a_time_keeps_its_instant_whatever_its_zone(store: CatalogueStore) -> No
     assert store.load(REPOSITORY, PLATFORM).listed_at == datetime(2026, 6, 1, 12, 0, 0, 250000, UTC)
 
 
-def test_the_migrations_lead_to_the_declared_tables(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["created", "migrated"])
+def test_a_new_database_and_a_migrated_one_have_the_declared_tables(tmp_path: Path, way: str) -> None:
     from alembic.autogenerate import compare_metadata  # noqa: PLC0415 - only this test needs alembic
     from alembic.migration import MigrationContext  # noqa: PLC0415 - as above
     from strata_hub.store.schema import HEAD, metadata  # noqa: PLC0415 - as above
+    from strata_hub.store.upgrade import upgrade  # noqa: PLC0415 - as above
 
-    open_store(f"sqlite:///{tmp_path}/c.sqlite").close()
     engine = create_engine(f"sqlite:///{tmp_path}/c.sqlite")
+    if way == "created":
+        open_store(f"sqlite:///{tmp_path}/c.sqlite").close()
+    else:
+        upgrade(engine)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, metadata) == []
