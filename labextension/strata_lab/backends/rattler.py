@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,11 +12,15 @@ from typing import Any
 
 from strata_lab import matchspecs
 from strata_lab.backends.base import Problem, Proof, Resolution, Work
+from strata_lab.backends.process import clean_environment, run
 from strata_lab.environments import Kind, Locked
-from strata_lab.errors import BackendFailed, Refused, Unsatisfiable
+from strata_lab.errors import BackendFailed, InvalidInput, Refused, StrataError, Unsatisfiable
 from strata_lab.layout import make_private
+from strata_lab.progress import Amount, Line, Phase, Report
 
 _WORKER = "strata_lab.backends.rattler_worker"
+# What makes a prefix usable from a notebook; left out where no channel has it.
+_FOR_A_KERNEL = ("python", "ipykernel")
 
 
 class Rattler:
@@ -44,14 +47,14 @@ class Rattler:
         specs = [str(matchspecs.parse(text)) for text in problem.requirements]
         if problem.python:
             specs.insert(0, f"python {problem.python}.*")
-        kept = [package for package in problem.preferred if package.name not in problem.upgrade]
-        answer = self._ask(
-            {"task": "solve", "specs": specs, "preferred": [_asked(package) for package in kept]},
-            work,
-            work.policy.resolve_timeout,
-        )
-        packages = tuple(sorted((_locked(package) for package in answer["packages"]), key=lambda item: item.name))
-        return Resolution(packages)
+        request = {
+            "task": "solve",
+            "specs": specs,
+            "optional": list(_FOR_A_KERNEL),
+            "locked": [_asked(package) for package in problem.preferred if package.name not in problem.upgrade],
+            "timeout": work.policy.resolve_timeout,
+        }
+        return Resolution(_packages(self._ask(request, work, work.policy.resolve_timeout)))
 
     def build(self, prefix: Path, packages: tuple[Locked, ...], work: Work) -> None:
         """Link the packages into the empty prefix; the channels must hold them with the recorded hashes."""
@@ -66,16 +69,10 @@ class Rattler:
             "link_scripts": work.policy.allow_link_scripts,
         }
         self._ask(request, work, work.policy.build_timeout)
-        # py-rattler writes these for its own user only; a shared environment must be readable.
-        for record in (prefix / "conda-meta").glob("*.json"):
-            record.chmod(record.stat().st_mode | stat.S_IRGRP | stat.S_IROTH)
-        # A backup that honours this mark would leave the user's environments out.
-        (prefix / "CACHEDIR.TAG").unlink(missing_ok=True)
 
     def installed(self, prefix: Path, work: Work) -> tuple[Locked, ...]:
         """Return what the prefix's own records say."""
-        answer = self._ask({"task": "installed", "prefix": str(prefix)}, work, work.policy.resolve_timeout)
-        return tuple(sorted((_locked(package) for package in answer["packages"]), key=lambda item: item.name))
+        return _packages(self._ask({"task": "installed", "prefix": str(prefix)}, work, work.policy.resolve_timeout))
 
     def verify(self, prefix: Path, packages: tuple[Locked, ...], changed: frozenset[str], work: Work) -> Proof:
         """Compare the prefix with the plan: every package there, every file there, nothing outside."""
@@ -90,7 +87,7 @@ class Rattler:
             document = json.loads(record.read_text())
             if document["name"] in changed or not changed:
                 problems += _file_problems(root, document)
-        return Proof(problems=tuple(problems))
+        return Proof(problems=tuple(problems), notes=_notes(prefix, work))
 
     def _ask(self, request: dict[str, Any], work: Work, timeout: float) -> dict[str, Any]:
         cache = make_private(make_private(work.cache) / "conda")
@@ -107,15 +104,24 @@ class Rattler:
                 folder / "request.json",
                 folder / "result.json",
             ]
-            done = work.run(argv, timeout=timeout, loud=request["task"] == "install")
+            home = work.home
+            done = run(
+                argv,
+                environment=clean_environment(home),
+                cwd=home,
+                timeout=timeout,
+                cancelled=work.cancelled,
+                on_line=lambda line: _tell(line, work.report),
+            )
             try:
                 answer: dict[str, Any] = json.loads((folder / "result.json").read_text())
             except (OSError, ValueError) as error:
                 told = done.stderr.strip().splitlines()[-1:]
                 raise BackendFailed(f"The conda installer ended without a result. {' '.join(told)}".strip()) from error
-        if "error" in answer:
+        if "problem" in answer:
             raise _translated(answer)
-        return answer
+        result: dict[str, Any] = answer["ok"]
+        return result
 
 
 @contextmanager
@@ -127,35 +133,43 @@ def _scratch(cache: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _translated(answer: dict[str, Any]) -> Exception:
+def _translated(answer: dict[str, Any]) -> StrataError:
     message = " ".join(str(answer["message"]).split())
-    if answer["error"] == "unsatisfiable":
-        return Unsatisfiable(
-            f"These packages do not go together: {message}", hint="Loosen a version, or leave a package out."
-        )
+    match answer["problem"]:
+        case "unsatisfiable":
+            return Unsatisfiable(
+                f"These packages do not go together: {message}", hint="Loosen a version, or leave a package out."
+            )
+        case "input":
+            return InvalidInput(message, hint="Write it like 'gdal' or 'gdal>=3,<4'.")
+        case "refused":
+            return Refused(message, hint="Tell the keepers of the channel.")
+        case "channel":
+            return BackendFailed(f"A conda channel cannot be read: {message}", hint="Try again later.")
     return BackendFailed(f"The conda installer failed: {message}", hint="Try again; if it stays so, ask for help.")
 
 
-def _asked(package: Locked) -> dict[str, str | None]:
-    return {
-        "name": package.name,
-        "version": package.version,
-        "build": package.build or "",
-        "sha256": package.sha256,
-    }
+def _tell(line: str, report: Report) -> None:
+    try:
+        told = json.loads(line)
+        report(Amount(Phase.BUILDING, int(told["done"]), int(told["total"]) or None))
+    except (ValueError, TypeError, KeyError):
+        report(Line(line))
 
 
-def _locked(package: dict[str, Any]) -> Locked:
-    return Locked(
-        name=package["name"],
-        version=package["version"],
-        url=package["url"],
-        sha256=package["sha256"],
-        size=package["size"],
-        index=package["channel"],
-        requires=tuple(package["depends"]),
-        build=package["build"],
-    )
+def _asked(package: Locked) -> dict[str, Any]:
+    return package.model_dump(include={"name", "version", "build", "url", "sha256", "size", "index", "requires"})
+
+
+def _packages(answer: dict[str, Any]) -> tuple[Locked, ...]:
+    return tuple(sorted((Locked.model_validate(item) for item in answer["packages"]), key=lambda item: item.name))
+
+
+def _notes(prefix: Path, work: Work) -> tuple[str, ...]:
+    scripts = sorted(path.name for path in prefix.glob("bin/.*-link.sh"))
+    if not scripts or work.policy.allow_link_scripts:
+        return ()
+    return (f"Not run, since this lab does not allow link scripts: {', '.join(scripts[:10])}.",)
 
 
 def _file_problems(root: Path, document: dict[str, Any]) -> list[str]:
