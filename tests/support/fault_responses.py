@@ -7,8 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
-from .fault_registry import Responder
+from .fault_registry import Responder, normal
 from .oci_images import dump
+
+__all__ = ["Responder", "normal"]
 
 
 def status(code: int, body: bytes = b"", **headers: str) -> Responder:

@@ -1,6 +1,7 @@
 """HTTP exchanges with a registry, its token server and its storage: paced, limited, retried, and nothing more."""
 
 import logging
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -245,8 +246,8 @@ class Transport:
             error, aiohttp.ClientOSError | aiohttp.ServerConnectionError | aiohttp.ClientPayloadError | OSError
         ):
             why = type(error).__name__
-            if isinstance(refused, OSError) and refused.strerror and "://" not in refused.strerror:
-                why = refused.strerror
+            if isinstance(refused, OSError) and refused.errno:
+                why = os.strerror(refused.errno)
             return _Passing(RegistryUnavailable(f"The connection to {where} failed: {why}."))
         return RegistryProtocolError(f"{where} was answered with something that is not HTTP ({type(error).__name__}).")
 
