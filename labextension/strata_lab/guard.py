@@ -1,9 +1,11 @@
 """The judgement that every change passes, in the one function that executes it."""
 
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from strata_lab.errors import ConsentNeeded, NoSpace, Refused
-from strata_lab.image_contract import MACHINERY_NAMES
+from strata_lab.image_contract import MACHINERY_NAMES, ImageContract, Index
 from strata_lab.plans import Consent, Plan
 
 
@@ -14,6 +16,8 @@ class Policy(BaseModel):
     ----------
     machinery
         Canonical names that no environment may hold.
+    indexes, channels
+        The only places that packages may come from; the first that knows a name owns it.
     allow_builds
         Whether a user may agree to building from source (which runs the package's code).
     allow_link_scripts
@@ -35,6 +39,8 @@ class Policy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     machinery: frozenset[str] = frozenset(MACHINERY_NAMES)
+    indexes: tuple[Index, ...] = ()
+    channels: tuple[str, ...] = ()
     allow_builds: bool = False
     allow_link_scripts: bool = False
     keep_generations: int = Field(default=5, ge=1, le=100)
@@ -44,6 +50,12 @@ class Policy(BaseModel):
     resolve_timeout: float = Field(default=300, gt=0)
     build_timeout: float = Field(default=3600, gt=0)
     installer: str = Field(default="uv", pattern=r"^(uv|pip)$")
+
+    @classmethod
+    def of(cls, contract: ImageContract, **settings: object) -> Self:
+        """Return the policy of an image, with a deployment's own settings on top."""
+        told = {"machinery": contract.machinery.names, "indexes": contract.indexes, "channels": contract.channels}
+        return cls.model_validate(told | settings)
 
 
 def refusals(plan: Plan, policy: Policy) -> tuple[str, ...]:
@@ -89,10 +101,11 @@ def judge(plan: Plan, consent: Consent, policy: Policy) -> None:
 
 def _agreed(plan: Plan, consent: Consent) -> None:
     allowed_shadow = consent.shadow | frozenset(plan.intent.shadow if plan.intent else ())
+    accepted = frozenset(plan.intent.shadow if plan.intent else ())
     allowed_build = consent.build | frozenset(plan.intent.build if plan.intent else ())
     shadow = [item for item in plan.shadowing if item.name not in allowed_shadow]
     build = [name for name in plan.builds if name not in allowed_build]
-    broken = [item for item in plan.broken if item.name not in consent.broken]
+    broken = [item for item in plan.broken if item.name not in consent.broken and item.missing not in accepted]
     sentences = [f"{item.name} {item.new_version} would replace the stack's {item.stack_version}." for item in shadow]
     sentences += [f"{name} would be built from source, which runs its code." for name in build]
     sentences += [f"{item.name} {item.version} would stop working: it needs {item.requirement}." for item in broken]

@@ -59,11 +59,20 @@ class Clash(_Document):
 
 
 class Broken(_Document):
-    """A distribution that would no longer find what it imports."""
+    """A distribution that would no longer find what it imports.
+
+    Attributes
+    ----------
+    missing
+        The canonical name of what it asks for.
+    found
+        The version that would be there; null for none.
+    """
 
     name: str
     version: str
     requirement: str
+    missing: str
     found: str | None
 
 

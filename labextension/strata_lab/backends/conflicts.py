@@ -1,0 +1,18 @@
+"""A resolver's explanation, brought to the few lines that say what does not fit."""
+
+import re
+
+_MARKS = re.compile(r"[\s×╰─▶│├└]+")  # noqa: RUF001 - uv draws a tree with these
+_LIMIT = 1200
+
+
+def explained(stderr: str) -> str:
+    """Return the explanation without decoration, at most 1200 characters, on one line."""
+    lines = []
+    for line in stderr.splitlines():
+        text = _MARKS.sub("", line, count=1).strip() if _MARKS.match(line) else line.strip()
+        if text and not text.startswith(("warning:", "WARNING", "Resolved", "Using ", "hint:")):
+            lines.append(text)
+    joined = " ".join(lines).removeprefix("error: ").removeprefix("ERROR: ")
+    joined = joined.removeprefix("No solution found when resolving dependencies: ")
+    return joined[:_LIMIT] or "it gave no reason."
