@@ -20,6 +20,12 @@ class Lab:
         expect(self.page.locator(".jp-LauncherCard").first).to_be_visible(timeout=PATIENCE)
         return self
 
+    def new_launcher(self) -> None:
+        """Open a launcher in front."""
+        expect(self.page.locator("#jp-main-dock-panel")).to_be_visible(timeout=PATIENCE)
+        self.page.keyboard.press("Control+Shift+L")
+        expect(self._cards("Notebook").first).to_be_visible(timeout=PATIENCE)
+
     def kernels(self) -> list[str]:
         """Return the titles of the launcher's notebook cards."""
         return self._cards("Notebook").all_inner_texts()
@@ -59,7 +65,6 @@ class Notebook:
 
     def run(self, code: str) -> str:
         """Run `code` in the last cell and return the text of its output."""
-        cell = self.panel.locator(".jp-Notebook .jp-CodeCell").last
         count = self.panel.locator(".jp-Notebook .jp-CodeCell").count()
         cell = self.panel.locator(".jp-Notebook .jp-CodeCell").nth(count - 1)
         cell.locator(".cm-content").click()

@@ -7,18 +7,21 @@ import gzip
 import hashlib
 import io
 import json
+import random
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache, cached_property
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 WEEKS, DAYS = 170, 60
+LAYER_BYTES = 4_000_000
 CYCLES = (43, 44, 45)
-OLD_STACK, NEW_STACK = "science-2025", "science-2026"
+OLD_STACK, NEW_STACK = "Science stack 2025", "Science stack 2026"
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Blob:
     media_type: str
     content: bytes
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The digest as the distribution protocol writes it."""
         return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
@@ -125,8 +128,7 @@ def _others(now: datetime) -> Iterator[DemoImage]:
 
 def build(image: DemoImage) -> Built:
     """Return `image` as manifest and blobs, the same bytes each time."""
-    layer = Blob(LAYER_TYPE, _layer(f"{image.stack}\n".encode()))
-    plain = gzip.decompress(layer.content)
+    layer, diff_id = _layer(image.stack)
     labels = {
         "org.opencontainers.image.created": _stamp(image.created),
         "org.opencontainers.image.version": image.tags[0],
@@ -142,7 +144,7 @@ def build(image: DemoImage) -> Built:
                 "os": "linux",
                 "created": _stamp(image.created),
                 "config": {"Labels": labels, "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"]},
-                "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(plain).hexdigest()}"]},
+                "rootfs": {"type": "layers", "diff_ids": [diff_id]},
             }
         ),
     )
@@ -160,13 +162,18 @@ def build(image: DemoImage) -> Built:
     return Built(image.tags, manifest, (config, layer))
 
 
-def _layer(content: bytes) -> bytes:
+@cache
+def _layer(stack: str) -> tuple[Blob, str]:
+    """Return the layer of every image with that stack, and its digest before compression."""
+    content = random.Random(stack).randbytes(LAYER_BYTES)  # noqa: S311 -- bytes that do not compress, the same each time
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w") as archive:
-        entry = tarfile.TarInfo("etc/strata/stack")
+        entry = tarfile.TarInfo("opt/stack/contents")
         entry.size = len(content)
         archive.addfile(entry, io.BytesIO(content))
-    return gzip.compress(raw.getvalue(), mtime=0)
+    plain = raw.getvalue()
+    compressed = gzip.compress(plain, compresslevel=1, mtime=0)
+    return Blob(LAYER_TYPE, compressed), f"sha256:{hashlib.sha256(plain).hexdigest()}"
 
 
 def _json(document: object) -> bytes:

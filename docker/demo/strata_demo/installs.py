@@ -91,7 +91,9 @@ class Installer:
         self._uv([*install, "--require-hashes", "--compile-bytecode", "-r", str(requirements)], name, self._clean())
         _mark_as_managed(interpreter)
         (unfinished / "stamp").write_text(wanted)
-        target.with_name(f"{name}.json").write_text(json.dumps(self._contract(name, target), indent=2))
+        # LocalStrataSpawner looks a stack up by the name that the image's label gives.
+        contract = target.with_name(f"{STACKS[name].replace(' ', '-')}.json")
+        contract.write_text(json.dumps(self._contract(name, target), indent=2))
         unfinished.rename(target)
 
     def _contract(self, name: str, target: Path) -> dict[str, object]:

@@ -71,7 +71,8 @@ def entry(item: Shown) -> ImageEntry:
         size=about.size,
         architecture=tag.architecture or about.architecture,
         stack=_stack(about.labels),
-        note=item.note or about.labels.get(NOTE, ""),
+        # A recommendation carries its own note.
+        note=about.labels.get(NOTE, "") or ("" if recommendation else item.note),
         tested=_tested(about.labels),
         section=item.section,
         recommendation=recommendation,

@@ -14,11 +14,11 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 DIGEST = f"sha256:{'a' * 64}"
 
 
-def entry(labels: dict[str, str]) -> ImageEntry:
+def entry(labels: dict[str, str], policy: PolicyConfig | None = None) -> ImageEntry:
     metadata = ImageMetadata(DIGEST, "application/vnd.oci.image.manifest.v1+json", NOW, labels)
     image = Image(DIGEST, (RubinScheme().parse("w_2026_47"),), metadata)
     catalogue = Catalogue("registry.example.org/lab", NOW, (image,))
-    judgement = judge(catalogue, PolicyConfig(), NOW)
+    judgement = judge(catalogue, policy or PolicyConfig(), NOW)
     (only,) = payload("lab", "Lab", "rubin", catalogue, judgement).images
     return only
 
@@ -41,3 +41,12 @@ def test_a_note_on_the_image_is_shown() -> None:
 @pytest.mark.parametrize(("label", "shown"), [("passed", "passed"), ("failed", "failed"), ("<b>ok</b>", ""), ("", "")])
 def test_only_known_results_of_a_test_are_shown(label: str, shown: str) -> None:
     assert entry({"io.strata.tested": label}).tested == shown
+
+
+def test_the_note_of_a_recommendation_is_not_told_twice() -> None:
+    policy = PolicyConfig.model_validate(
+        {"recommended": {"tutorials": {"tag": "w_2026_47", "title": "Recommended", "note": "Start here."}}}
+    )
+    only = entry({}, policy)
+    assert only.recommendation is not None
+    assert (only.recommendation.note, only.note) == ("Start here.", "")
