@@ -1,23 +1,9 @@
 """Questions about one environment that every interface asks."""
 
-from strata_lab.environments import Record, Status
+from strata_lab.environments import Record
 from strata_lab.errors import NotFound
 from strata_lab.operations import Operations
 from strata_lab.provenance import Held, Why, why
-
-
-def status(operations: Operations, name: str) -> Status:
-    """Return one environment, judged against the stack at hand.
-
-    Raises
-    ------
-    NotFound
-        If there is none of that name.
-    """
-    for found in operations.environments():
-        if found.name == name:
-            return found
-    raise NotFound(f"There is no environment {name!r}.", hint="`strata list` prints those that there are.")
 
 
 def record(operations: Operations, name: str) -> Record:
@@ -28,7 +14,7 @@ def record(operations: Operations, name: str) -> Record:
     NotFound
         If there is no such environment, or its record cannot be read.
     """
-    found = status(operations, name).record
+    found = operations.environment(name).record
     if found is None:
         raise NotFound(f"The record of {name!r} cannot be read.", hint="`strata doctor` says more.")
     return found

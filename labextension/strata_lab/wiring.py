@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from strata_lab import image_contract, stack
+from strata_lab import activation, image_contract, stack
+from strata_lab.guard import Policy
 from strata_lab.layout import Layout
 from strata_lab.operations import Operations
 
@@ -12,7 +13,7 @@ def environments_folder() -> Path:
     return Layout.of(image_contract.load()).environments
 
 
-def open_operations(interface: str) -> Operations:  # noqa: ARG001 (recorded as soon as operations take it)
+def open_operations(interface: str) -> Operations:
     """Return the operations on this user's environments.
 
     Parameters
@@ -27,4 +28,5 @@ def open_operations(interface: str) -> Operations:  # noqa: ARG001 (recorded as 
     """
     contract = image_contract.load()
     layout = Layout.of(contract)
-    return Operations(layout, stack.describe(contract, layout.cache))
+    found = stack.describe(contract, layout.cache, environ=activation.environment(contract))
+    return Operations(layout, found, Policy.of(contract), interface=interface)

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TypeVar
 
 from strata_lab.api.endpoint import Answer, Call, endpoint
 from strata_lab.api.jobs import job_document
 from strata_lab.api.models import (
     EnvironmentList,
     EventList,
+    ExportDocument,
+    ExportQuery,
     JobDocument,
     JobRequest,
     PackageQuery,
@@ -21,13 +22,7 @@ from strata_lab.jobs import Report as Tell
 from strata_lab.plans import Plan
 from strata_lab.progress import Progress
 from strata_lab.provenance import Why
-from strata_lab.queries import status, why_in
-
-T = TypeVar("T")
-
-
-async def _in_thread(function: Callable[..., T], *args: object) -> T:
-    return await asyncio.get_running_loop().run_in_executor(None, function, *args)
+from strata_lab.queries import why_in
 
 
 def progress_data(event: Progress) -> Data:
@@ -38,7 +33,8 @@ def progress_data(event: Progress) -> Data:
 @endpoint(EnvironmentList)
 async def list_environments(call: Call) -> Answer:
     """Send all environments, judged against the stack at hand."""
-    found = await _in_thread(lambda: call.services.operations.environments())  # noqa: PLW0108 (opened in the thread)
+    operations = await asyncio.to_thread(call.services.open)
+    found = await asyncio.to_thread(operations.environments)
     return Answer(EnvironmentList(environments=list(found)))
 
 
@@ -46,23 +42,37 @@ async def list_environments(call: Call) -> Answer:
 async def show_environment(call: Call) -> Answer:
     """Send one environment."""
     name = checked_name(call.path["name"])
-    return Answer(await _in_thread(lambda: status(call.services.operations, name)))
+    operations = await asyncio.to_thread(call.services.open)
+    return Answer(await asyncio.to_thread(operations.environment, name))
 
 
 @endpoint(EventList, errors=(404,))
 async def environment_history(call: Call) -> Answer:
     """Send what was done to an environment, oldest first."""
     name = checked_name(call.path["name"])
-    return Answer(EventList(events=list(await _in_thread(lambda: call.services.operations.history(name)))))
+    operations = await asyncio.to_thread(call.services.open)
+    return Answer(EventList(events=list(await asyncio.to_thread(operations.history, name))))
 
 
 @endpoint(Why, query=PackageQuery, errors=(404,))
 async def why_package(call: Call) -> Answer:
     """Send why a package is there."""
     name = checked_name(call.path["name"])
+    operations = await asyncio.to_thread(call.services.open)
     asked = call.query
     assert isinstance(asked, PackageQuery)  # noqa: S101 (declared above)
-    return Answer(await _in_thread(lambda: why_in(call.services.operations, name, asked.package)))
+    return Answer(await asyncio.to_thread(why_in, operations, name, asked.package))
+
+
+@endpoint(ExportDocument, query=ExportQuery)
+async def export_environment(call: Call) -> Answer:
+    """Send an environment as the text of a file."""
+    name = checked_name(call.path["name"])
+    operations = await asyncio.to_thread(call.services.open)
+    asked = call.query
+    assert isinstance(asked, ExportQuery)  # noqa: S101 (declared above)
+    text = await asyncio.to_thread(operations.export, name, asked.form)
+    return Answer(ExportDocument(form=asked.form, text=text))
 
 
 @endpoint(Plan, body=PlanRequest, errors=(404, 409, 502, 507))
@@ -70,7 +80,8 @@ async def plan_change(call: Call) -> Answer:
     """Work out what a change would do; stops when the client goes away."""
     body = call.body
     assert isinstance(body, PlanRequest)  # noqa: S101 (declared above)
-    plan = await _in_thread(lambda: call.services.operations.plan(body.change, cancelled=call.disconnected))
+    operations = await asyncio.to_thread(call.services.open)
+    plan = await asyncio.to_thread(operations.plan, body.change, cancelled=call.disconnected)
     return Answer(plan)
 
 
@@ -80,7 +91,7 @@ async def start_job(call: Call) -> Answer:
     body = call.body
     assert isinstance(body, JobRequest)  # noqa: S101 (declared above)
     change = body.change
-    operations = call.services.operations
+    operations = await asyncio.to_thread(call.services.open)
 
     def work(tell: Tell, cancelled: Callable[[], bool]) -> Data:
         record = operations.execute(

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from strata_lab import changes
-from strata_lab.cli import options, plan_text
+from strata_lab.cli import options
 from strata_lab.cli.output import Output
 from strata_lab.cli.session import Session
 from strata_lab.environments import Kind
@@ -18,6 +18,8 @@ _DONE = {
     "rename": "Environment {0} is now {1}.",
     "delete": "Environment {0} is in the bin; `strata restore {0}` brings it back.",
     "restore": "Environment {0} is back.",
+    "undo": "Environment {0} is what it was before its last change; `strata redo {0}` takes that back.",
+    "redo": "The undo of environment {0} is taken back.",
 }
 
 
@@ -25,18 +27,9 @@ def _change(
     document: dict[str, object], *, as_json: bool, plain: bool, yes: bool, dry_run: bool, consent: Consent | None = None
 ) -> None:
     change = changes.parse_change(document)
-    output = Output.of(as_json=as_json, plain=plain)
-    session = Session(output, yes=yes)
-    if dry_run:
-        plan = session.plan(change)
-        output.document(plan) if as_json else output.text("\n".join(plan_text.lines(plan)))
-        return
-    record = session.carry_out(change, consent or Consent())
-    if as_json:
-        output.document(record)
-        return
-    sentence = _DONE.get(change.action, "Environment {0} is changed.")
-    output.text(sentence.format(change.environment, getattr(change, "new_name", "")))
+    session = Session(Output.of(as_json=as_json, plain=plain), yes=yes)
+    done = _DONE.get(change.action, "")
+    session.told(change, consent or Consent(), done, dry_run=dry_run)
 
 
 @click.command("plan")

@@ -25,8 +25,15 @@ COMMANDS = {
     "restore": ("changes", "Take an environment out of the bin"),
     "adopt": ("changes", "Keep what was installed by hand"),
     "rebuild": ("changes", "Make an environment fit the image at hand"),
+    "export": ("files", "Write an environment as a file"),
+    "import": ("files", "Make an environment from a file"),
+    "freeze": ("files", "Print exactly what an environment holds"),
+    "reproduce": ("files", "Make the environment again that a notebook ran in"),
     "history": ("views", "What was done to an environment"),
     "why": ("views", "Why a package is there"),
+    "doctor": ("care", "What hurts this lab or will, and moving it aside"),
+    "kernels": ("care", "The kernels that this lab offers"),
+    "sweep": ("care", "Remove what nothing uses"),
     "completion": ("care", "How a shell completes this command"),
 }
 

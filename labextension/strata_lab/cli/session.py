@@ -16,6 +16,7 @@ from strata_lab.cli.progress import shown
 from strata_lab.environments import Record
 from strata_lab.errors import ConsentNeeded
 from strata_lab.plans import Consent, Plan
+from strata_lab.progress import Entered, Phase, Progress
 from strata_lab.wiring import open_operations
 
 
@@ -53,6 +54,7 @@ class Session:
         self.output = output
         self.yes = yes
         self.operations = open_operations("command")
+        self._ending = ""
 
     def plan(self, change: ChangeRequest) -> Plan:
         """Return what a change would do."""
@@ -81,8 +83,36 @@ class Session:
                 raise
             return self._execute(change, Consent.to(plan))
 
+    def told(self, change: ChangeRequest, consent: Consent, done: str, *, dry_run: bool) -> None:
+        """Carry a change out, or only plan it, and print what came of it.
+
+        Parameters
+        ----------
+        done
+            The sentence for success; ``{0}`` and ``{1}`` are the environment's name and its new name. Empty for what
+            the operation itself said at its end.
+        dry_run
+            Only plan.
+        """
+        if dry_run:
+            plan = self.plan(change)
+            self.output.document(plan) if self.output.as_json else self.output.text("\n".join(plan_text.lines(plan)))
+            return
+        record = self.carry_out(change, consent)
+        if self.output.as_json:
+            self.output.document(record)
+        else:
+            self.output.text(done.format(change.environment, getattr(change, "new_name", "")) or self._ending)
+
     def _execute(self, change: ChangeRequest, consent: Consent) -> Record:
-        with stoppable() as stopped, shown(self.output) as report:
+        with stoppable() as stopped, shown(self.output) as show:
+
+            def report(event: Progress) -> None:
+                if isinstance(event, Entered) and event.phase is Phase.DONE:
+                    self._ending = event.sentence
+                else:
+                    show(event)
+
             return self.operations.execute(change, consent, report=report, cancelled=stopped)
 
     def _show(self, plan: Plan) -> None:

@@ -7,7 +7,7 @@ import click
 from strata_lab.cli import options
 from strata_lab.cli.output import Output, size
 from strata_lab.environments import Status
-from strata_lab.queries import status, why_in
+from strata_lab.queries import why_in
 from strata_lab.wiring import open_operations
 
 
@@ -53,7 +53,7 @@ def list_command(*, as_json: bool, plain: bool) -> None:
 def show_command(name: str, *, as_json: bool, plain: bool) -> None:
     """Print what environment NAME was asked to hold and what it holds."""
     output = Output.of(as_json=as_json, plain=plain)
-    found = status(open_operations("command"), name)
+    found = open_operations("command").environment(name)
     if as_json:
         output.document(found)
         return

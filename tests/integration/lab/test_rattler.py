@@ -43,10 +43,10 @@ def prefix(tmp_path: Path) -> Path:
     return folder
 
 
-def work_on(channel: Channel, tmp_path: Path, **more: Any) -> Work:
+def work_on(channel: Channel, tmp_path: Path, *channels: str, **more: Any) -> Work:
+    policy = Policy(channels=channels or (channel.url,), allow_link_scripts=more.pop("allow_link_scripts", False))
     # A conda environment asks nothing of the stack.
-    stack = Stack.__new__(Stack)
-    return Work(**{"stack": stack, "policy": Policy(), "cache": tmp_path / "cache", "channels": (channel.url,)} | more)
+    return Work(stack=Stack.__new__(Stack), policy=policy, cache=tmp_path / "cache", **more)
 
 
 @contextmanager
@@ -178,7 +178,7 @@ def test_a_package_that_was_replaced_on_the_channel_is_not_installed(channel: Ch
 
 def test_the_same_over_http(channel: Channel, prefix: Path) -> None:
     with served(channel) as url:
-        work = work_on(channel, prefix.parents[1], channels=(url,))
+        work = work_on(channel, prefix.parents[1], url)
         packages = Rattler().resolve(Problem(("tinyapp",)), work).packages
         Rattler().build(prefix, packages, work)
         assert Rattler().verify(prefix, packages, frozenset(), work).problems == ()
@@ -199,7 +199,7 @@ def test_a_lock_without_hashes_is_refused(channel: Channel, prefix: Path) -> Non
 
 def test_without_a_channel_nothing_is_asked(channel: Channel, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="No conda channel is configured"):
-        Rattler().resolve(Problem(("tinylib",)), work_on(channel, tmp_path, channels=()))
+        Rattler().resolve(Problem(("tinylib",)), replace(work_on(channel, tmp_path), policy=Policy()))
 
 
 def test_a_channel_that_is_gone_is_told_in_a_sentence(channel: Channel, tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_link_scripts_are_not_run_and_that_is_told(channel: Channel, prefix: Pat
 
 def test_an_admin_can_let_link_scripts_run(channel: Channel, prefix: Path) -> None:
     channel.add(hostile(files={"bin/.evil-post-link.sh": b"#!/bin/sh\ntouch $PREFIX/../ran\n"}))
-    work = work_on(channel, prefix.parents[1], policy=Policy(allow_link_scripts=True))
+    work = work_on(channel, prefix.parents[1], allow_link_scripts=True)
     Rattler().build(prefix, Rattler().resolve(Problem(("evil",)), work).packages, work)
     assert (prefix.parent / "ran").exists()
 
@@ -314,5 +314,5 @@ def test_the_first_channel_that_has_a_package_is_the_only_one_for_it(channel: Ch
     """Dependency confusion: a later channel's higher version never wins."""
     public = Channel(tmp_path / "public")
     public.add(text("tinylib", "99.0", "public"))
-    work = work_on(channel, tmp_path, channels=(channel.url, public.url))
+    work = work_on(channel, tmp_path, channel.url, public.url)
     assert [package.pin for package in Rattler().resolve(Problem(("tinylib",)), work).packages] == ["tinylib==2.0"]
