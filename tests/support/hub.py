@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+from strata_hub.state import MenuState
 
 PATIENCE = 120.0
 """Seconds after which something that should happen counts as not happening."""
@@ -59,6 +60,34 @@ c.LocalStrataSpawner.log_folder = "{folder}/labs"
 c.LocalStrataSpawner.state_interval = 0.5
 {more}
 """
+
+
+@dataclass
+class Place:
+    """Where a hub of these tests lives, and what it reads."""
+
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """The menu state."""
+        return self.folder / "state.json"
+
+    @property
+    def url(self) -> str:
+        """What `state_url` takes."""
+        return self.path.as_uri()
+
+    @property
+    def settings(self) -> str:
+        """The lines of a configuration that say where the stacks are."""
+        return f"c.LocalStrataSpawner.stacks = {str(self.folder / 'stacks')!r}\n"
+
+    def publish(self, document: MenuState) -> None:
+        """Replace the state, as the service does it."""
+        new = self.folder / "new.json"
+        new.write_bytes(document.dump())
+        new.replace(self.path)
 
 
 @dataclass

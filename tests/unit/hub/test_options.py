@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from strata_hub.errors import ChoiceError, ImageNotAllowed, InvalidOption, SizeNotAllowed
 from strata_hub.menu import User, menu_for
 from strata_hub.options import KEYS, choose
+from support.hostile import HOSTILE
 from support.menu_states import NOW, SCIENCE, SUMMIT, digest_of, science, state
 
 MENU = menu_for(state(), User("alice"), NOW)
@@ -45,58 +46,7 @@ def test_an_image_is_found_by_every_way_to_name_it(asked: str, tag: str) -> None
     assert choose(MENU, {"image": asked}).image.tag == tag
 
 
-HOSTILE = [
-    "registry.example.org/lab/other:w_2026_22",
-    "evil.example.org/lab/science:w_2026_22",
-    f"evil.example.org/lab/science@{digest_of('w_2026_22')}",
-    f"{SCIENCE}:w_2026_22@{digest_of('w_2026_20')}",
-    f"{SCIENCE}:w_2026_22@sha256:{'0' * 64}",
-    f"{SCIENCE}@sha256:{'0' * 64}",
-    f"{SCIENCE}:w_2026_22@{digest_of('w_2026_22').upper()}",
-    f"{SCIENCE}:W_2026_22",
-    f"{SCIENCE.upper()}:w_2026_22",
-    f"{SCIENCE}:w_2026_22\n",
-    f"\n{SCIENCE}:w_2026_22",
-    f"{SCIENCE}:w_2026_22\x00",
-    f" {SCIENCE}:w_2026_22",
-    f"{SCIENCE}:w_2026_\u0662\u0662",
-    f"{SCIENCE}:\u0461_2026_22",
-    f"{SCIENCE}:w_2026_22/../../other",
-    f"docker://{SCIENCE}:w_2026_22",
-    f"user@{SCIENCE}:w_2026_22",
-    f"{SCIENCE}:",
-    SCIENCE,
-    f"{SCIENCE}:{'w' * 129}",
-    "w" * 129,
-    "w" * 100_000,
-    "exp_w_2026_20_gpu",
-    "science/exp_w_2026_20_gpu",
-    f"{SCIENCE}@{digest_of('exp_w_2026_20_gpu')}",
-    "science/d_2026_05_30",
-    "w_2025_01",
-    "nowhere:recommended",
-    "science:latest_experimental",
-    "science:",
-    "science/",
-    ":",
-    "/",
-    "@",
-    f"@{digest_of('w_2026_22')}",
-    f":recommended@{digest_of('w_2026_22')}",
-    "{username.__class__.__mro__}",
-    "${HOME}",
-    "<script>alert(1)</script>",
-    ["w_2026_22"],
-    {"tag": "w_2026_22"},
-    {"image": {"image": {}}},
-    5,
-    1.5,
-    True,
-    b"w_2026_22",
-]
-
-
-@pytest.mark.parametrize("asked", HOSTILE, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize("asked", [*HOSTILE, b"w_2026_22"], ids=lambda value: repr(value)[:40])
 def test_anything_else_is_refused_with_a_short_printable_sentence(asked: object) -> None:
     with pytest.raises(ChoiceError) as caught:
         choose(MENU, {"image": asked})

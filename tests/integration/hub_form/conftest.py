@@ -1,0 +1,25 @@
+"""A real hub with Strata's spawner for one machine; its menu state is a file, and no registry exists anywhere."""
+
+from collections.abc import Iterator
+
+import pytest
+from support.hub import Hub, Place, running_hub
+from support.menu_states import fresh, state
+
+GROUPS = {"gpu": {"users": ["carol"]}, "staff": {"users": ["admin", "carol"]}}
+
+
+@pytest.fixture(scope="package")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    place = Place(tmp_path_factory.mktemp("hub-form"))
+    stacks = place.folder / "stacks"
+    stacks.mkdir()
+    (stacks / "default.json").write_text('{"contract": 1}')
+    place.publish(fresh(state()))
+    return place
+
+
+@pytest.fixture(scope="package")
+def hub(place: Place) -> Iterator[Hub]:
+    with running_hub(place.folder / "hub", place.url, groups=GROUPS, more=place.settings) as hub:
+        yield hub
