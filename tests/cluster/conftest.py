@@ -10,6 +10,7 @@ from support.faulty_api import FaultyApi
 from support.kubernetes.api import Api
 from support.kubernetes.build import ClusterUnavailable
 from support.kubernetes.control_plane import ControlPlane
+from support.kubernetes.stages import ScriptedNode, StubLabs
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +57,19 @@ async def faulty(plane: ControlPlane) -> AsyncIterator[FaultyApi]:
     await proxy.start()
     yield proxy
     await proxy.close()
+
+
+@pytest.fixture
+def labs() -> Iterator[StubLabs]:
+    """What answers in place of labs on a scripted node."""
+    labs = StubLabs()
+    yield labs
+    labs.close()
+
+
+@pytest.fixture
+def node(plane: ControlPlane, namespace: str) -> Iterator[ScriptedNode]:
+    """A scripted node, on which every pod runs at once unless told otherwise."""
+    node = ScriptedNode(plane, namespace)
+    yield node
+    node.close()

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from jupyterhub.utils import url_escape_path, url_path_join
@@ -70,6 +70,15 @@ class StrataSpawner(MenuSpawner, RepeatableRequests):
     )
 
     _began = 0.0
+
+    def __init__(self, *args: object, **traits: object) -> None:
+        super().__init__(*args, **traits)
+        client = getattr(self.orm_spawner, "oauth_client", None)
+        if client is not None:
+            self.oauth_client_id = client.identifier
+        elif self.name:
+            # JupyterHub joins user and server by a dash, which gives the server "b" of "a" the client of user "a-b".
+            self.oauth_client_id = f"jupyterhub-user-{quote(self.user.name)}!{quote(self.name)}"
 
     def accept(self, choice: Choice) -> None:
         """Set the image, by digest, and what the size gives."""

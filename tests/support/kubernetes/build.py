@@ -42,7 +42,6 @@ BINARIES: Mapping[str, Binary] = MappingProxyType({
     "kube-scheduler": Binary("kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler"),
     "kubectl": Binary("kubernetes", "k8s.io/kubernetes/cmd/kubectl"),
     "kubelet": Binary("kubernetes", "k8s.io/kubernetes/cmd/kubelet"),
-    "kube-proxy": Binary("kubernetes", "k8s.io/kubernetes/cmd/kube-proxy"),
     "containerd": Binary("containerd", "github.com/containerd/containerd/v2/cmd/containerd"),
     "containerd-shim-runc-v2": Binary(
         "containerd", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"
@@ -59,7 +58,6 @@ NODE = (
     "kube-controller-manager",
     "kube-scheduler",
     "kubelet",
-    "kube-proxy",
     "kubectl",
     "containerd",
     "containerd-shim-runc-v2",

@@ -13,6 +13,10 @@ from .certificates import Authority
 from .process import PATIENCE, ReservedPort, Server, until
 
 SERVICES = "10.96.0.0/16"
+NODE_NAME = "strata-node"
+NODE_USER = f"system:node:{NODE_NAME}"
+USERS = {"admin": "system:masters", "hub": "strata:hubs", "service": "strata:services", NODE_USER: "system:nodes"}
+"""Group of each user."""
 
 
 class ControlPlane:
@@ -68,13 +72,12 @@ class ControlPlane:
         return Api(self.admin_kubeconfig)
 
     def kubeconfig(self, path: Path, user: str, *, url: str = "") -> Path:
-        """Write the kubeconfig of a user: ``admin``, or one of those named in `users`."""
+        """Write the kubeconfig of a user: ``admin`` or another of ``USERS``."""
         return write_kubeconfig(path, url or self.url, self.authority.certificate, token=self.tokens[user])
 
     def _write_tokens(self) -> None:
-        groups = {"admin": "system:masters", "hub": "strata:hubs", "service": "strata:services"}
-        self.tokens = {name: secrets.token_hex(16) for name in groups}
-        rows = [f'{self.tokens[name]},{name},{name},"{group}"' for name, group in groups.items()]
+        self.tokens = {name: secrets.token_hex(16) for name in USERS}
+        rows = [f'{self.tokens[user]},{user},{user},"{group}"' for user, group in USERS.items()]
         table = self.folder / "tokens.csv"
         table.touch(mode=0o600)
         table.write_text("\n".join(rows) + "\n", "ascii")
