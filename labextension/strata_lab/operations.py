@@ -52,6 +52,8 @@ class Operations:
 
     Parameters
     ----------
+    policy
+        By default what the image's contract says.
     backends
         By kind; by default overlays by the policy's installer, and conda by py-rattler.
     interface
@@ -70,7 +72,7 @@ class Operations:
     ) -> None:
         self.layout = layout
         self.stack = stack
-        self.policy = policy or Policy()
+        self.policy = policy or (Policy.of(stack.contract) if stack.contract else Policy())
         self.store = Store(layout)
         environ = os.environ if environ is None else environ
         self.origin = Origin(this_actor(environ, interface), environ.get("STRATA_IMAGE") or None)

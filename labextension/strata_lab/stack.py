@@ -67,6 +67,8 @@ class Stack:
         What activation makes of the environment; empty for a plain stack.
     unreadable
         Metadata that says no name.
+    contract
+        What the image says; null for a stack that was described without one.
     """
 
     kind: StackKind
@@ -82,6 +84,7 @@ class Stack:
     distributions: tuple[Distribution, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
+    contract: ImageContract | None = None
 
     @cached_property
     def by_name(self) -> dict[str, Distribution]:
@@ -232,6 +235,7 @@ def _stack(contract: ImageContract, answer: Mapping[str, object], environ: Mappi
             distributions=tuple(_distribution(row) for row in rows),
             environ=dict(environ),
             unreadable=tuple(answer["unreadable"]),  # type: ignore[arg-type]
+            contract=contract,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StackUnusable("The stack's interpreter describes itself incompletely.") from error
