@@ -58,8 +58,12 @@ def lab(tmp_path: Path, index: PackageIndex) -> Lab:
     return lab
 
 
-@pytest.mark.parametrize("installer", ["uv", "pip"])
-@pytest.mark.parametrize("case", HOSTILE)
+CASES = [("uv", case) for case in HOSTILE] + [
+    ("pip", case) for case in ("script-above", "script-of-the-lab", "file-above", "record-outside", "needs-a-url")
+]
+
+
+@pytest.mark.parametrize(("installer", "case"), CASES)
 def test_a_hostile_wheel_changes_nothing_outside_its_own_generation(
     lab: Lab, index: PackageIndex, case: str, installer: str
 ) -> None:
