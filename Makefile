@@ -8,7 +8,7 @@ TEST = $(RUN) pytest -o cache_dir=.strata/pytest/$@ $(if $(REPORT),--junit-xml=$
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help run test system-packages sync lint unit contracts integration browser pictures bench-run clean lock
+.PHONY: help run test system-packages sync lint unit contracts integration browser pictures bench bench-run test-properties clean lock
 .PHONY: cluster-bin cluster cluster-down test-cluster run-cluster
 
 run: $(UV)  ## Start everything on this machine: registry, hub, service, labs (PORT=8000)
@@ -55,6 +55,13 @@ pictures: sync  ## Take the README's pictures, by walking the scientist's path
 
 bench-run: sync  ## How long `make run` takes
 	PYTHONPATH=docker/demo:tests $(RUN) python tests/benchmarks/bench_run.py
+
+bench: sync  ## The hub's benchmarks: a table each
+	@for script in $(filter-out %/bench_run.py %/bench_lab.py,$(wildcard tests/benchmarks/bench_*.py)); do \
+		echo "== $$script"; PYTHONPATH=tests $(RUN) python $$script || exit 1; done
+
+test-properties: sync  ## The rules of tags, on a million strings (some minutes)
+	STRATA_STRINGS=1000000 $(TEST) -q -s --timeout=3600 tests/unit/hub/tags/test_properties.py
 
 CLUSTER := PYTHONPATH=tests $(RUN) python -m support.kubernetes
 
