@@ -1,14 +1,16 @@
 """The folder of a kernel's IPython: off the home, with the user's start-up files in it while they do no harm.
 
-A start-up file can end the kernel, or hang it. A marker lies in the folder while a kernel starts; one that is found
-there again means that the last start did not get through, and this one leaves the user's files out, and says so.
+A start-up file can end the kernel, or hang it. Files that no kernel has read yet are tried by the kernel's program in
+another process first (see ``kernel_main``). A marker lies in the folder while a kernel starts; one that is found there
+again means that the last start did not get through, and this one leaves the user's files out, and says so.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from strata_lab.kernels import STARTING
+from strata_lab.kernels import STARTING, TRIAL
 
 _CONFIGURATION = ("ipython_config.py", "ipython_config.json", "ipython_kernel_config.py", "ipython_kernel_config.json")
 _LEFT_OUT = (
@@ -47,14 +49,20 @@ def prepare(folder: Path, environ: Mapping[str, str], *, safe: bool) -> list[str
     if marker.exists() and files:
         blocked.touch()
     _unlink_all(profile)
+    (folder / TRIAL).unlink(missing_ok=True)
     marker.touch()
     if safe or not files:
         return []
+    sentence = _LEFT_OUT.format(", ".join(str(path) for path in files))
     if blocked.exists():
-        return [_LEFT_OUT.format(", ".join(str(path) for path in files))]
-    for path in files:
-        target = profile / path.name if path.name in _CONFIGURATION else profile / "startup" / path.name
-        target.symlink_to(path)
+        return [sentence]
+    links = [(profile if path.name in _CONFIGURATION else profile / "startup") / path.name for path in files]
+    for link, path in zip(links, files, strict=True):
+        link.symlink_to(path)
+    passed = folder.parent / f"passed-{_signature(files)}"
+    if not passed.exists():
+        plan = {"links": list(map(str, links)), "blocked": str(blocked), "passed": str(passed), "sentence": sentence}
+        (folder / TRIAL).write_text(json.dumps(plan), encoding="utf-8")
     return []
 
 

@@ -14,12 +14,11 @@ import importlib
 import json
 import os
 import shlex
+import signal
 import tempfile
+import time
 from pathlib import Path
-from typing import Any
-
-from ipykernel.kernelapp import IPKernelApp
-from traitlets.config import Config
+from typing import Any, List  # noqa: UP035 - Python 3.8
 
 # As in strata_lab.kernels, which the stack's interpreter cannot import.
 FOLDER_VARIABLE = "STRATA_KERNEL_FOLDER"
@@ -27,12 +26,59 @@ NOTICE_VARIABLE = "STRATA_KERNEL_NOTICE"
 PIP_VARIABLE = "STRATA_PIP"
 RESULT_VARIABLE = "STRATA_PIP_RESULT"
 STARTING = "starting"
+TRIAL = "trial.json"
+TRIAL_SECONDS = 30.0
 
 
 def main() -> None:
-    """Start ipykernel with its own folder off the home, then give the user's folder and Strata's ``%pip``."""
+    """Start ipykernel, after a trial in another process where the user's start-up files could end it."""
     folder = os.environ.pop(FOLDER_VARIABLE, "")
     notice = os.environ.pop(NOTICE_VARIABLE, "")
+    said = _tried(Path(folder)) if folder and (Path(folder) / TRIAL).exists() else ""
+    app = prepared(folder, sys.argv[1:])
+    adopt(app.shell, "\n".join(part for part in (notice, said) if part))
+    app.start()
+
+
+def _tried(folder: Path) -> str:
+    """Start a kernel that nobody talks to; where it does not get through, leave the user's files out and say so.
+
+    Jupyter asks a new kernel one question and waits for a minute: one that ends while starting would keep it waiting.
+    The fork comes before there are threads, so nothing of a kernel has been imported yet.
+    """
+    plan = json.loads((folder / TRIAL).read_text(encoding="utf-8"))
+    child = os.fork()
+    if child == 0:
+        prepared(str(folder), ["-f", str(folder / "trial-connection.json")])
+        os._exit(0)
+    if _ended_well(child):
+        Path(plan["passed"]).touch()
+        (folder / STARTING).touch()
+        return ""
+    Path(plan["blocked"]).touch()
+    for link in plan["links"]:
+        Path(link).unlink()
+    return str(plan["sentence"])
+
+
+def _ended_well(child: int) -> bool:
+    """Wait for a process, and say whether it ended with 0 in its time."""
+    deadline = time.monotonic() + TRIAL_SECONDS
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def prepared(folder: str, arguments: List[str]) -> Any:  # noqa: ANN401, UP006 - untyped there; Python 3.8
+    """Return a kernel that has read the user's files: with its folder off the home, then with the user's own again."""
+    from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415 - starts threads, which a fork would lose
+    from traitlets.config import Config  # noqa: PLC0415 - as above
+
     settings = Config()
     # The working directory comes onto the path when all that starting needs has been imported.
     settings.IPKernelApp.ignore_cwd = True
@@ -42,7 +88,7 @@ def main() -> None:
         # SQLite in a home on a network can hang for ever.
         settings.HistoryManager.hist_file = str(Path(folder) / "history.sqlite")
     app: Any = IPKernelApp.instance(config=settings)
-    app.initialize(sys.argv[1:])
+    app.initialize(arguments)
     sys.path.insert(0, "")
     if folder:
         # What the kernel starts is the user's, and so is its folder.
@@ -50,8 +96,7 @@ def main() -> None:
         os.environ.update({} if own is None else {"IPYTHONDIR": own})
         with contextlib.suppress(OSError):
             (Path(folder) / STARTING).unlink()
-    adopt(app.shell, notice)
-    app.start()
+    return app
 
 
 def adopt(shell: Any, notice: str) -> None:  # noqa: ANN401 - the stack's IPython has no types here

@@ -18,6 +18,7 @@ FOLDER_VARIABLE = "STRATA_KERNEL_FOLDER"
 NOTICE_VARIABLE = "STRATA_KERNEL_NOTICE"
 PIP_VARIABLE = "STRATA_PIP"
 STARTING = "starting"
+TRIAL = "trial.json"
 
 
 @dataclass(frozen=True, slots=True)

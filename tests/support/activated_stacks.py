@@ -15,11 +15,23 @@ SETUP_SECONDS = "0.4"
 
 def plain(folder: Path) -> Path:
     """Make a prefix with ipykernel in it and nothing else; return its interpreter."""
-    prefix = folder / "stack"
+    return prefix_with(folder / "stack", "ipykernel")
+
+
+def machinery(folder: Path) -> Path:
+    """Make a plain prefix that holds JupyterLab and Strata: unlike a venv, it reads ``~/.local`` unless told not to."""
+    python = prefix_with(folder / "machinery", "jupyterlab", "strata-lab", "ipykernel")
+    for name in ("etc", "share"):
+        (folder / "machinery" / name).symlink_to(Path(sys.prefix) / name)
+    return python
+
+
+def prefix_with(prefix: Path, *names: str) -> Path:
+    """Make a prefix that sees some of the distributions of this Python, and what they need; return its interpreter."""
     make_prefix(Path(sys.executable), prefix)
     site = next(prefix.glob("lib/python3.*/site-packages"))
     source = Path(sysconfig.get_path("purelib"))
-    for name in closure("ipykernel"):
+    for name in set().union(*(closure(asked) for asked in names)):
         for entry in _top_level(name):
             target = site / entry
             if not target.exists() and (source / entry).exists():

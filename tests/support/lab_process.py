@@ -1,5 +1,6 @@
 """A lab as an image starts it: the launch, a real server behind it, real kernels and terminals."""
 
+import asyncio
 import json
 import os
 import secrets
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import psutil
@@ -19,6 +20,8 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 WAIT = 120.0
+RESEND = 15.0
+Process: TypeAlias = "subprocess.Popen[bytes]"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Lab:
     token: str
     home: Path
     log: Path
-    process: "subprocess.Popen[bytes]"
+    process: Process
 
     def client(self) -> httpx.Client:
         """Return a client of the server's API that sends the token."""
@@ -77,7 +80,8 @@ class Lab:
         shown = ""
         deadline = time.monotonic() + WAIT
         while end not in shown and time.monotonic() < deadline:
-            message = json.loads(await socket.read_message() or '["disconnect"]')
+            text: str | bytes | None = await asyncio.wait_for(socket.read_message(), WAIT)
+            message = json.loads(text or '["disconnect"]')
             if message[0] == "stdout":
                 shown += message[1]
             elif message[0] == "disconnect":
@@ -88,20 +92,35 @@ class Lab:
 
 
 async def _execute(socket: Any, code: str) -> str:
+    """Run code; ask again where a kernel that ended while starting has lost the question."""
+    deadline = time.monotonic() + WAIT
+    while time.monotonic() < deadline:
+        shown = await _ask(socket, code)
+        if shown is not None:
+            return shown
+    raise AssertionError(f"the kernel did not answer in {WAIT} s")
+
+
+async def _ask(socket: Any, code: str) -> str | None:
+    """Send one request; return what it printed, or None where the kernel took no notice of it."""
     message_id = uuid.uuid4().hex
     header = {"msg_id": message_id, "msg_type": "execute_request", "username": "", "session": uuid.uuid4().hex}
     content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "stop_on_error": True}
     message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
     await socket.write_message(json.dumps(message))
-    shown = ""
+    shown, begun = "", False
     done: set[str] = set()
-    deadline = time.monotonic() + WAIT
-    while done != {"idle", "reply"} and time.monotonic() < deadline:
-        text = await socket.read_message()
+    while done != {"idle", "reply"}:
+        try:
+            text = await asyncio.wait_for(socket.read_message(), WAIT if begun else RESEND)
+        except TimeoutError:
+            assert not begun, f"no answer in {WAIT} s; shown so far: {shown}"
+            return None
         assert text is not None, f"the connection to the kernel was closed; shown so far: {shown}"
         answer = json.loads(text)
         if answer["parent_header"].get("msg_id") != message_id:
             continue
+        begun = True
         kind, content = answer["msg_type"], answer["content"]
         if kind == "stream":
             shown += content["text"]
@@ -111,7 +130,6 @@ async def _execute(socket: Any, code: str) -> str:
             done.add("reply")
         elif kind == "status" and content["execution_state"] == "idle":
             done.add("idle")
-    assert done == {"idle", "reply"}, f"the kernel did not answer in {WAIT} s; shown so far: {shown}"
     return shown
 
 
@@ -138,7 +156,7 @@ UNPROTECTED = (sys.executable, "-m", "jupyterlab", "--no-browser")
 
 def start(
     folder: Path, home: Path, *, command: Sequence[str] = LAUNCH, environ: Mapping[str, str] | None = None
-) -> "tuple[subprocess.Popen[bytes], str, Path]":
+) -> tuple[Process, str, Path]:
     """Start a lab's process; return it with its token and its log."""
     token = secrets.token_hex(16)
     log = folder / f"lab-{token[:6]}.log"
@@ -156,7 +174,7 @@ def start(
     return process, token, log
 
 
-def url_of(process: "subprocess.Popen[bytes]", places: Sequence[Path], log: Path) -> str | None:
+def url_of(process: Process, places: Sequence[Path], log: Path) -> str | None:
     """Wait for a server to answer; return its address, or None when it ended instead.
 
     Parameters
@@ -207,7 +225,7 @@ def lab(
         stop(process)
 
 
-def stop(process: "subprocess.Popen[bytes]") -> None:
+def stop(process: Process) -> None:
     """End a lab and what it started, by their ids."""
     try:
         children = psutil.Process(process.pid).children(recursive=True)
