@@ -39,12 +39,15 @@ class StrataHandler(APIHandler):
         self._body = bytearray()
         self._too_large = False
         self._gone = False
+        self._refusal: web.HTTPError | None = web.HTTPError(403)
 
     async def prepare(self, **options: Any) -> None:  # noqa: ANN401 (the server's signature)
-        """Refuse strangers before anything else, also where the method does not exist."""
-        await super().prepare(**options)
-        if not self.current_user:
-            raise web.HTTPError(403)
+        """Find out who asks; a refusal waits until the body has come, or the connection would be cut under it."""
+        try:
+            await super().prepare(**options)
+            self._refusal = None if self.current_user else web.HTTPError(403)
+        except web.HTTPError as refusal:
+            self._refusal = refusal
 
     def data_received(self, chunk: bytes) -> None:
         """Keep the body while it is of a sane size."""
@@ -60,23 +63,44 @@ class StrataHandler(APIHandler):
         super().on_connection_close()
 
     # The decorator keeps the action of the first method that it served, so each method names its own.
-    @web.authenticated
     @authorized(action="read", resource=RESOURCE)
-    async def get(self, **path: str) -> None:
-        """Answer a GET."""
+    async def _read(self, path: Mapping[str, str]) -> None:
         await self._serve("GET", path)
 
-    @web.authenticated
     @authorized(action="write", resource=RESOURCE)
-    async def post(self, **path: str) -> None:
-        """Answer a POST."""
-        await self._serve("POST", path)
+    async def _write(self, method: str, path: Mapping[str, str]) -> None:
+        await self._serve(method, path)
+
+    def _let_in(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal
 
     @web.authenticated
-    @authorized(action="write", resource=RESOURCE)
+    async def get(self, **path: str) -> None:
+        """Answer a GET."""
+        self._let_in()
+        await self._read(path)
+
+    @web.authenticated
+    async def post(self, **path: str) -> None:
+        """Answer a POST."""
+        self._let_in()
+        await self._write("POST", path)
+
+    @web.authenticated
     async def delete(self, **path: str) -> None:
         """Answer a DELETE."""
-        await self._serve("DELETE", path)
+        self._let_in()
+        await self._write("DELETE", path)
+
+    @web.authenticated
+    async def _other(self, **_path: str) -> None:
+        """Refuse a method that no route has, after the same questions."""
+        self._let_in()
+        raise web.HTTPError(405 if self._routes else 404)
+
+    head = put = patch = _other
+    options = _other  # type: ignore[assignment]  # the base class answers at once, this one asks first
 
     async def _serve(self, method: str, path: Mapping[str, str]) -> None:
         if not self._routes:

@@ -44,9 +44,10 @@ def prefix(tmp_path: Path) -> Path:
 
 
 def work_on(channel: Channel, tmp_path: Path, *channels: str, **more: Any) -> Work:
-    policy = Policy(channels=channels or (channel.url,), allow_link_scripts=more.pop("allow_link_scripts", False))
+    policy = Policy(allow_link_scripts=more.pop("allow_link_scripts", False))
     # A conda environment asks nothing of the stack.
-    return Work(stack=Stack.__new__(Stack), policy=policy, cache=tmp_path / "cache", **more)
+    stack = Stack.__new__(Stack)
+    return Work(stack, policy, tmp_path / "cache", channels=channels or (channel.url,), **more)
 
 
 @contextmanager
@@ -199,7 +200,7 @@ def test_a_lock_without_hashes_is_refused(channel: Channel, prefix: Path) -> Non
 
 def test_without_a_channel_nothing_is_asked(channel: Channel, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="No conda channel is configured"):
-        Rattler().resolve(Problem(("tinylib",)), replace(work_on(channel, tmp_path), policy=Policy()))
+        Rattler().resolve(Problem(("tinylib",)), replace(work_on(channel, tmp_path), channels=()))
 
 
 def test_a_channel_that_is_gone_is_told_in_a_sentence(channel: Channel, tmp_path: Path) -> None:
