@@ -16,6 +16,7 @@
     │   └── StateInvalid             state.invalid
     ├── StoreError                   store
     ├── InvalidRequest               request
+    ├── HubUnavailable               hub
     ├── ChoiceError                  choice
     │   ├── InvalidOption            choice.invalid
     │   ├── ImageNotAllowed          choice.image
@@ -134,6 +135,13 @@ class StoreError(StrataError):
     """The catalogue's database cannot be read or written."""
 
     code = "store"
+    status = 503
+
+
+class HubUnavailable(StrataError):
+    """The hub, or the file in its place, does not tell what runs."""
+
+    code = "hub"
     status = 503
 
 

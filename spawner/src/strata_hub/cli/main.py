@@ -10,6 +10,7 @@ from strata_hub.errors import StrataError
 COMMANDS = {
     "check": ("strata_hub.cli.check", "check", "Say what is wrong with a configuration, and where."),
     "menu": ("strata_hub.cli.menu", "menu", "Show what the form shows to a user, and why not the rest."),
+    "prune": ("strata_hub.cli.prune", "prune", "Propose what to delete under the retention policy."),
     "serve": ("strata_hub.cli.serve", "serve", "Run the service that keeps the menu up to date."),
     "state": ("strata_hub.cli.state", "state", "Ask the registries once and write the menu state."),
     "tags": ("strata_hub.cli.tags", "tags", "Check and explain the tags of a repository."),

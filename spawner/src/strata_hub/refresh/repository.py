@@ -142,6 +142,33 @@ class RepositoryRefresh:
             await self.changed()
         return more and trouble is None
 
+    async def read_everything(self) -> None:
+        """Read the list and ask about every tag, whatever is remembered: for decisions that cannot be undone.
+
+        Raises
+        ------
+        RegistryError
+            If any answer is missing.
+        """
+        async with self._polling:
+            if not self._recalled:
+                await self.recall()
+            began = self.now()
+            await self._list()
+            names = list(self.knowledge.records)
+            trouble = await self._examine(names, digests_only=True)
+            trouble = trouble or await self._examine(list(self.knowledge.unexamined(names, self.now())))
+            await self.save()
+            if trouble is not None:
+                raise trouble
+            records = self.knowledge.records.values()
+            unread = sum(1 for record in records if record.checked_at is None or record.checked_at < began)
+            if unread:
+                raise RegistryUnavailable(
+                    f"{unread} of {len(names)} tags of {self.source.repository} could not be read.",
+                    hint="`strata-hub menu --why` names them.",
+                )
+
     async def save(self) -> None:
         """Write what is new; what cannot be written is kept for the next time."""
         async with self._saving:
