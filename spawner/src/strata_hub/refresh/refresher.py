@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from strata_hub.config import DeploymentConfig
@@ -20,6 +21,17 @@ _LONGEST_PAUSE = 60.0
 """Seconds between two attempts at a registry that keeps failing; a longer poll interval stands."""
 _PENDING = 1000
 """Notified tags to remember; more are found by reading the list."""
+_AGAIN = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
+"""Seconds to wait before asking about a notified tag again that does not name yet what it was said to name.
+
+Distribution sends the event of a manifest before it writes the tag.
+"""
+
+
+@dataclass(frozen=True)
+class _Push:
+    digest: str
+    attempt: int = 0
 
 
 class Refresher:
@@ -49,7 +61,7 @@ class Refresher:
         self._asked = 0
         self._answered = 0
         self._publishing = asyncio.Lock()
-        self._pending: dict[int, set[str]] = {}
+        self._pending: dict[int, dict[str, _Push]] = {}
         self._tag_pushed: dict[int, asyncio.Event] = {}
         self._poll_now: dict[int, asyncio.Event] = {}
 
@@ -60,7 +72,7 @@ class Refresher:
     async def run(self) -> None:
         """Refresh until cancelled; no failure of one repository touches another, and none ends this."""
         for refresh in self.unique():
-            self._pending[id(refresh)] = set()
+            self._pending[id(refresh)] = {}
             self._tag_pushed[id(refresh)] = asyncio.Event()
             self._poll_now[id(refresh)] = asyncio.Event()
         await self.begin()
@@ -77,8 +89,14 @@ class Refresher:
         if any(refresh.knowledge.listed_at is not None for refresh in self.unique()):
             await self.publish()
 
-    def notify(self, name: str, tag: str | None) -> bool:
+    def notify(self, name: str, tag: str | None, digest: str = "") -> bool:
         """Look at `tag` of the repositories called `name` at once, or at their lists if it is None.
+
+        Parameters
+        ----------
+        digest
+            What the tag is said to name. It is not believed: while the registry answers otherwise, it is asked again a
+            few times.
 
         Returns
         -------
@@ -89,13 +107,18 @@ class Refresher:
             refresh for refresh in self.unique() if refresh.source.name == name and id(refresh) in self._pending
         ]
         for refresh in matching:
-            pending = self._pending[id(refresh)]
-            if tag is not None and len(pending) < _PENDING:
-                pending.add(tag)
-                self._tag_pushed[id(refresh)].set()
+            if tag is not None and len(self._pending[id(refresh)]) < _PENDING:
+                self._look_at(refresh, tag, _Push(digest))
             else:
                 self._poll_now[id(refresh)].set()
         return bool(matching)
+
+    def _look_at(self, refresh: RepositoryRefresh, tag: str, push: _Push) -> None:
+        pending = self._pending[id(refresh)]
+        # A newer push of the same tag counts, not the next attempt at an older one.
+        if push.attempt == 0 or tag not in pending:
+            pending[tag] = push
+            self._tag_pushed[id(refresh)].set()
 
     async def publish(self, changed: RepositoryRefresh | None = None) -> None:
         """Publish the present state; calls that come while one is being made are answered by the next."""
@@ -146,29 +169,39 @@ class Refresher:
         """Examine what no menu needs until the next poll is due or asked for."""
         loop = asyncio.get_running_loop()
         asked = self._poll_now[id(refresh)]
-        more = True
-        while more and loop.time() < due and not asked.is_set():
-            try:
-                more = await refresh.examine_rest()
-            except Exception:
-                log.exception("the background failed unexpectedly", extra={"repository": refresh.source.repository})
-                more = False
+        # At least one batch: a list that takes longer than the interval must not starve the rest.
+        while await self._background(refresh) and loop.time() < due and not asked.is_set():
+            pass
         with suppress(TimeoutError):
             async with asyncio.timeout_at(due):
                 await asked.wait()
         asked.clear()
 
+    async def _background(self, refresh: RepositoryRefresh) -> bool:
+        try:
+            return await refresh.examine_rest()
+        except Exception:
+            log.exception("the background failed unexpectedly", extra={"repository": refresh.source.repository})
+            return False
+
     async def _follow_notifications(self, refresh: RepositoryRefresh) -> None:
+        loop = asyncio.get_running_loop()
         pushed, pending = self._tag_pushed[id(refresh)], self._pending[id(refresh)]
         while True:
             await pushed.wait()
             pushed.clear()
-            tags = set(pending)
+            pushes = dict(pending)
             pending.clear()
             try:
-                await refresh.look_at(tags)
+                await refresh.look_at(pushes)
             except Exception:
                 log.exception("a notified tag failed unexpectedly", extra={"repository": refresh.source.repository})
+            for tag, push in pushes.items():
+                record = refresh.knowledge.records.get(tag)
+                named = record.digest if record is not None else None
+                if (named is None or push.digest not in {"", named}) and push.attempt < len(_AGAIN):
+                    again = _Push(push.digest, push.attempt + 1)
+                    loop.call_later(_AGAIN[push.attempt], self._look_at, refresh, tag, again)
 
     async def _keep_fresh(self) -> None:
         """Publish now and then although nothing changed: the age of a list is part of the state."""

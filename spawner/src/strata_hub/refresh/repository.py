@@ -21,6 +21,8 @@ _LIST_WITHIN = 90.0
 """Seconds after which a list counts as failed, whatever the client still hopes for."""
 _MOVING_AT_ONCE = 500
 """Moving tags asked about in one round; the ones that waited longest come first."""
+_STORE_PAUSE = timedelta(seconds=30)
+"""Between two attempts at a store that failed: it may take its time to fail, and nobody waits for it."""
 _ROUNDS = 5
 """Times that the policy is asked what it wants, when what was learnt changes the answer."""
 _GENERAL = frozenset({"registry.unavailable", "registry.denied", "registry.limited"})
@@ -79,15 +81,18 @@ class RepositoryRefresh:
     """True once the first list was read, or failed."""
     _moving_due: datetime | None = None
     _recalled: bool = False
+    _store_due: datetime | None = None
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
     _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def recall(self) -> None:
         """Take over what the store knows; a store that cannot be read is asked again at the next poll."""
+        if self._recalled or self._store_pauses():
+            return
         try:
             known = await self.source.store.run(CatalogueStore.load, self.source.repository, self.source.platform)
         except StoreError as error:
-            log.warning("%s", error.sentence(), extra={"repository": self.source.repository, "code": error.code})
+            self._store_failed(error)
             return
         self.knowledge.recall(known)
         self._recalled = True
@@ -95,8 +100,7 @@ class RepositoryRefresh:
     async def poll(self) -> bool:
         """Read the list, learn what a menu needs, publish; return whether the registry answered."""
         async with self._polling:
-            if not self._recalled:
-                await self.recall()
+            await self.recall()
             try:
                 news = await self._list()
                 news |= await self._ask_moving()
@@ -109,9 +113,7 @@ class RepositoryRefresh:
                 answered = True
             news |= not self.tried
             self.tried = True
-            await self.save()
-            if news:
-                await self.changed()
+            await asyncio.gather(self.save(), *([self.changed()] if news else []))
             return answered
 
     async def look_at(self, tags: Iterable[str]) -> None:
@@ -134,13 +136,12 @@ class RepositoryRefresh:
             return False
         names.sort(key=lambda name: self.knowledge.records[name].tag.key, reverse=True)
         trouble = await self._examine(names[: self.source.settings.batch])
-        await self.save()
         more = len(names) > self.source.settings.batch
         if trouble is not None:
             self._trouble(trouble)
-        if trouble is not None or not more:
-            await self.changed()
-        return more and trouble is None
+        complete = trouble is not None or not more
+        await asyncio.gather(self.save(), *([self.changed()] if complete else []))
+        return not complete
 
     async def read_everything(self) -> None:
         """Read the list and ask about every tag, whatever is remembered: for decisions that cannot be undone.
@@ -151,8 +152,7 @@ class RepositoryRefresh:
             If any answer is missing.
         """
         async with self._polling:
-            if not self._recalled:
-                await self.recall()
+            await self.recall()
             began = self.now()
             await self._list()
             names = list(self.knowledge.records)
@@ -172,15 +172,22 @@ class RepositoryRefresh:
     async def save(self) -> None:
         """Write what is new; what cannot be written is kept for the next time."""
         async with self._saving:
-            changes = self.knowledge.take_unsaved()
-            if not changes:
+            if not self.knowledge.unsaved or self._store_pauses():
                 return
+            changes = self.knowledge.take_unsaved()
             source = self.source
             try:
                 await source.store.run(CatalogueStore.save, source.repository, source.platform, changes)
             except StoreError as error:
                 self.knowledge.give_back(changes)
-                log.warning("%s", error.sentence(), extra={"repository": source.repository, "code": error.code})
+                self._store_failed(error)
+
+    def _store_pauses(self) -> bool:
+        return self._store_due is not None and self.now() < self._store_due
+
+    def _store_failed(self, error: StoreError) -> None:
+        self._store_due = self.now() + _STORE_PAUSE
+        log.warning("%s", error.sentence(), extra={"repository": self.source.repository, "code": error.code})
 
     async def _list(self) -> bool:
         asked_at = self.now()
@@ -252,7 +259,7 @@ class RepositoryRefresh:
                 self.counters.failures += 1
                 if result.error.code in _GENERAL:
                     trouble = result.error
-                else:
+                elif result.reference in self.knowledge.records:
                     self.knowledge.failed(result.reference, result.error, asked_at)
             elif result.digest is not None:
                 self.counters.examined += 1

@@ -28,6 +28,8 @@ class Hint:
     """Repository, without its registry."""
     tag: str | None
     """None where the event does not tell: the list has to be read."""
+    digest: str = ""
+    """What the tag is said to name; empty where the event does not tell."""
 
 
 class _Part(BaseModel):
@@ -37,6 +39,7 @@ class _Part(BaseModel):
 class _Target(_Part):
     repository: _Text = ""
     tag: _Text = ""
+    digest: _Text = ""
 
 
 class _DistributionEvent(_Part):
@@ -50,6 +53,7 @@ class _Envelope(_Part):
 
 class _Resource(_Part):
     tag: _Text = ""
+    digest: _Text = ""
 
 
 class _HarborRepository(_Part):
@@ -93,7 +97,7 @@ def distribution(body: bytes) -> tuple[Hint, ...]:
         if not target.repository:
             continue
         if event.action == "push" and is_tag(target.tag):
-            hints.append(Hint(target.repository, target.tag))
+            hints.append(Hint(target.repository, target.tag, target.digest))
         elif event.action == "delete":
             hints.append(Hint(target.repository, None))
     return tuple(dict.fromkeys(hints))
@@ -112,10 +116,10 @@ def harbor(body: bytes) -> tuple[Hint, ...]:
     if event.type not in _HARBOR_CHANGES or data is None or not data.repository.repo_full_name:
         return ()
     name = data.repository.repo_full_name
-    tags = [resource.tag for resource in data.resources if is_tag(resource.tag)]
-    if not _HARBOR_CHANGES[event.type] or not tags:
+    tagged = [resource for resource in data.resources if is_tag(resource.tag)]
+    if not _HARBOR_CHANGES[event.type] or not tagged:
         return (Hint(name, None),)
-    return tuple(dict.fromkeys(Hint(name, tag) for tag in tags))
+    return tuple(dict.fromkeys(Hint(name, resource.tag, resource.digest) for resource in tagged))
 
 
 FORMATS: Mapping[str, Callable[[bytes], tuple[Hint, ...]]] = {"distribution": distribution, "harbor": harbor}

@@ -135,7 +135,7 @@ class NotificationsHandler(_Handler):
             self.refuse(HTTPStatus.UNAUTHORIZED, "http.401", "Show the secret of the notifications.")
             return
         hints = FORMATS[format_name](self.request.body)
-        followed = sum(parts.refresher.notify(hint.name, hint.tag) for hint in hints)
+        followed = sum(parts.refresher.notify(hint.name, hint.tag, hint.digest) for hint in hints)
         self.set_status(HTTPStatus.ACCEPTED)
         self.finish({"followed": followed})
 

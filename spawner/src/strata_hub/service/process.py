@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
 
 from strata_hub import logs
 from strata_hub.config import DeploymentConfig
@@ -105,12 +106,10 @@ async def serve(config: DeploymentConfig, place: Place, secrets: Secrets) -> Non
         ending.push_async_callback(machinery.close)
         readers = Readers(secrets.state_token, place.hub)
         ending.push_async_callback(readers.close)
-        server = _listen(machinery, readers, place, secrets)
+        server, port = _listen(machinery, readers, place, secrets)
         ending.push_async_callback(_stop, server)
         stopped = _stop_signal()
-        log.info(
-            "serving", extra={"deployment": config.name, "host": place.host, "port": place.port, "prefix": place.prefix}
-        )
+        log.info("serving", extra={"deployment": config.name, "host": place.host, "port": port, "prefix": place.prefix})
         machinery.refresher.publisher.resume(config.name)
         refreshing = asyncio.create_task(machinery.refresher.run())
         waiting = asyncio.create_task(stopped.wait())
@@ -122,20 +121,21 @@ async def serve(config: DeploymentConfig, place: Place, secrets: Secrets) -> Non
         log.info("stopped")
 
 
-def _listen(machinery: Machinery, readers: Readers, place: Place, secrets: Secrets) -> HTTPServer:
+def _listen(machinery: Machinery, readers: Readers, place: Place, secrets: Secrets) -> tuple[HTTPServer, int]:
     parts = Parts(machinery.refresher, readers, secrets.notifications)
     server = HTTPServer(
         application(parts, place.prefix), max_body_size=BODY_LIMIT, max_buffer_size=2 * BODY_LIMIT, body_timeout=30
     )
     try:
-        server.listen(place.port, place.host)
+        sockets = bind_sockets(place.port, place.host)
     except OSError as error:
         reason = "it is in use" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
         raise ConfigurationError(
             f"The service cannot listen on {place.host}:{place.port}: {reason}.",
             hint="Stop what listens there, or give another address.",
         ) from error
-    return server
+    server.add_sockets(sockets)
+    return server, int(sockets[0].getsockname()[1])
 
 
 async def _stop(server: HTTPServer) -> None:

@@ -225,7 +225,7 @@ async def test_a_store_that_fails_costs_no_list_and_is_written_when_it_is_back(t
     assert await seen.refresh.poll()
     assert len(seen.published) == 1
     working.append(True)
-    seen.later(seconds=5)
+    seen.later(seconds=31)
     assert await seen.refresh.poll()
     known = await worker.run(CatalogueStore.load, REPOSITORY, PLATFORM)
     assert set(known.tags) == set(WEEKLIES)

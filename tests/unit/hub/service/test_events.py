@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strata_hub.errors import InvalidRequest
 from strata_hub.service.events import Hint, distribution, harbor
 
-PUSH = {
+PUSH: dict[str, Any] = {
     "id": "320678d8-ca14-430f-8bb6-4ca139cd83f7",
     "timestamp": "2026-06-01T12:00:00Z",
     "action": "push",
@@ -33,7 +33,7 @@ def changed(event: dict[str, Any], **target: Any) -> dict[str, Any]:
 
 
 def test_a_push_names_repository_and_tag() -> None:
-    assert distribution(envelope(PUSH)) == (Hint("lab/science", "d_2026_06_01"),)
+    assert distribution(envelope(PUSH)) == (Hint("lab/science", "d_2026_06_01", PUSH["target"]["digest"]),)
 
 
 @pytest.mark.parametrize("action", ["pull", "mount", "unknown", ""])
@@ -71,7 +71,7 @@ def harbor_event(kind: str, **data: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", ["PUSH_ARTIFACT", "harbor.artifact.pushed"])
 def test_a_harbor_push_names_repository_and_tag(kind: str) -> None:
-    assert harbor(json.dumps(harbor_event(kind)).encode()) == (Hint("lab/science", "d_2026_06_01"),)
+    assert harbor(json.dumps(harbor_event(kind)).encode()) == (Hint("lab/science", "d_2026_06_01", "sha256:1"),)
 
 
 @pytest.mark.parametrize("kind", ["PULL_ARTIFACT", "SCANNING_COMPLETED", "QUOTA_EXCEED", "harbor.artifact.pulled", "x"])

@@ -12,6 +12,7 @@ from strata_hub.state import load
 from support.deployments import deployment
 from support.scripted_client import ScriptedClient
 from support.services import refresher, served, until
+from support.stores import digest_of
 
 TOKEN, SECRET = "state-token", "notification-secret"
 READER = {"Authorization": f"Bearer {TOKEN}"}
@@ -99,6 +100,24 @@ async def test_a_notified_tag_is_in_the_state(running: httpx.AsyncClient, regist
     event = {"action": "push", "target": {"repository": "lab/science", "tag": "w_2026_22"}}
     answer = await running.post("notifications/distribution", headers=REGISTRY, json={"events": [event]})
     assert (answer.status_code, answer.json()) == (202, {"followed": 1})
+
+    async def shown() -> bool:
+        return b"w_2026_22" in (await running.get("state", headers=READER)).content
+
+    await until(shown)
+    assert registry.listings == 1
+
+
+async def test_an_event_may_come_before_its_tag(running: httpx.AsyncClient, registry: ScriptedClient) -> None:
+    target = {"repository": "lab/science", "tag": "w_2026_22", "digest": digest_of("twenty-two")}
+    envelope = {"events": [{"action": "push", "target": target}]}
+    await running.post("notifications/distribution", headers=REGISTRY, json=envelope)
+
+    async def asked() -> bool:
+        return "w_2026_22" in registry.examined
+
+    await until(asked)
+    registry.push("w_2026_22", "twenty-two")
 
     async def shown() -> bool:
         return b"w_2026_22" in (await running.get("state", headers=READER)).content
