@@ -181,8 +181,16 @@ class Operations:
         work.report(Entered(Phase.SWITCHING, "Switching to what was built."))
         self.store.switch(change.environment, record.generation, held)
         self._note(change.environment, request, record)
+        self._make_room()
         work.report(Entered(Phase.DONE, f"{change.environment} has {len(record.locked)} packages of its own."))
         return record
+
+    def _make_room(self) -> None:
+        """Sweep when there are more generations than can be gone back to."""
+        with contextlib.suppress(OSError):
+            count = sum(1 for _ in self.layout.generations.iterdir())
+            if count > self.policy.keep_generations * len(self.store.names()):
+                self.sweep()
 
     def _change(self, request: Buildable, work: Work) -> Change:
         name = request.environment

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from strata_lab import __version__
-from strata_lab.backends import files
 from strata_lab.backends.base import Backend, Proof, Work
 from strata_lab.environments import Actor, Intent, Kind, Locked, Record
 from strata_lab.errors import VerificationFailed
@@ -54,7 +53,6 @@ class Realiser:
             proof = backend.verify(folder, plan.resolved, self._changed(change, plan), work)
             _must_work(proof)
             check(work.cancelled)
-            size, count = files.measure(folder)
             record = Record(
                 environment=change.environment,
                 generation=folder.name,
@@ -69,8 +67,8 @@ class Realiser:
                 actor=self.origin.actor,
                 created=datetime.now(UTC),
                 seconds=round(time.monotonic() - begun, 3),
-                size=size,
-                files=count,
+                size=proof.size,
+                files=proof.files,
                 indexes=tuple(index.url for index in work.indexes),
                 channels=work.channels if change.aim.intent.kind is Kind.CONDA else (),
                 tools={"strata": __version__, **backend.tools()},

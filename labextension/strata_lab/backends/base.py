@@ -1,7 +1,7 @@
 """What an installer must be able to do, and what it is given to do it with."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -118,12 +118,20 @@ class Proof:
         Modules that were imported.
     problems
         Sentences; empty when the generation works.
+    notes
+        Sentences about what is not as it should be, but does no harm.
+    locked
+        The packages with what their installed metadata says; empty where that adds nothing.
+    size, files
+        Bytes and entries that the prefix takes.
     """
 
     imports: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    locked: tuple[Locked, ...] = field(default=())
+    locked: tuple[Locked, ...] = ()
+    size: int = 0
+    files: int = 0
 
 
 class Backend(Protocol):

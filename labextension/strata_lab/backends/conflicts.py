@@ -14,5 +14,5 @@ def explained(stderr: str) -> str:
         if text and not text.startswith(("warning:", "WARNING", "Resolved", "Using ", "hint:")):
             lines.append(text)
     joined = " ".join(lines).removeprefix("error: ").removeprefix("ERROR: ")
-    joined = joined.removeprefix("No solution found when resolving dependencies: ")
+    joined = joined.removeprefix("No solution found when resolving dependencies").lstrip(": ").removeprefix("cause: ")
     return joined[:_LIMIT] or "it gave no reason."

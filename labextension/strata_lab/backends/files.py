@@ -16,16 +16,24 @@ from strata_lab.stack import Stack
 _HARMLESS = frozenset({"tests", "test", "docs", "doc", "examples", "benchmarks", "licenses", "__pycache__"})
 _SUFFIXES = (".py", ".so")
 _SHOWN = 10
+_BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """One distribution's files, relative to site-packages."""
+    """One distribution's files, relative to site-packages.
+
+    Attributes
+    ----------
+    size
+        Bytes on disk, in blocks of 4 kB, as RECORD tells: nobody needs to look at each file.
+    """
 
     name: str
     version: str
     requires: tuple[str, ...]
     paths: frozenset[str]
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +105,9 @@ def modules(contents: Contents) -> list[str]:
     return sorted(names, key=lambda name: (name.lower() != own, name))
 
 
-def measure(prefix: Path) -> tuple[int, int]:
-    """Return how many bytes on disk, and how many entries, a folder holds."""
-    size = count = 0
-    for folder, folders, names in os.walk(prefix):
-        for name in (*folders, *names):
-            found = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - tens of thousands of entries
-            size += found.st_blocks * 512
-            count += 1
-    return size, count
+def on_disk(size: int) -> int:
+    """Return the bytes that a file takes in blocks of 4 kB."""
+    return -(-size // _BLOCK) * _BLOCK
 
 
 def relevant(names: Iterable[str]) -> frozenset[str]:
@@ -126,10 +128,13 @@ def _read_one(info: Path) -> Contents | None:
     try:
         name, version, _python, requires, _extras = headers((info / "METADATA").read_text("utf-8", errors="replace"))
         with (info / "RECORD").open(encoding="utf-8", errors="replace", newline="") as stream:
-            paths = [row[0] for row in csv.reader(stream) if row]
+            rows = [row for row in csv.reader(stream) if row]
     except (OSError, csv.Error):
         return None
-    return Contents(canonicalize_name(name), version, tuple(requires), relevant(paths)) if name else None
+    if not name:
+        return None
+    size = sum(on_disk(int(row[2])) if row[2:] and row[2].isdecimal() and row[2].isascii() else _BLOCK for row in rows)
+    return Contents(canonicalize_name(name), version, tuple(requires), relevant(row[0] for row in rows), size)
 
 
 def _counts(path: str) -> bool:

@@ -4,12 +4,13 @@ import json
 import os
 import stat
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from strata_lab import probes
-from strata_lab.backends import files
+from strata_lab.backends import files, proofs
 from strata_lab.backends.base import Problem, Proof, Resolution, Work
 from strata_lab.backends.files import Contents
 from strata_lab.environments import Kind, Locked
@@ -20,6 +21,7 @@ from strata_lab.store import translated
 BRIDGE = "_strata_stack.pth"
 _OWN_SCRIPTS = frozenset({"python", "python3", "pip", "pip3"})
 _VERIFY_TIMEOUT = 300.0
+_LAID_OUT = 12
 
 
 class Installer(Protocol):
@@ -62,7 +64,8 @@ class Overlay:
         if packages:
             self._installer.install(prefix, packages, work)
             with translated("The environment cannot be finished"):
-                protect(site_packages(prefix, work.stack))
+                if prefix.stat().st_dev == work.cache.stat().st_dev:
+                    protect(site_packages(prefix, work.stack))
 
     def verify(self, prefix: Path, packages: tuple[Locked, ...], changed: frozenset[str], work: Work) -> Proof:
         """Check contents, files and imports, through the overlay's own interpreter."""
@@ -75,7 +78,11 @@ class Overlay:
             return Proof(problems=tuple(problems))
         locked = tuple(item.model_copy(update={"requires": found[item.name].requires}) for item in packages)
         imports = {item.name: list(files.modules(found[item.name])) for item in packages if item.name in changed}
-        return _imported(prefix, imports, locked, work)
+        proof = proofs.recall(work, locked, imports) or proofs.keep(
+            work, locked, imports, _imported(prefix, imports, locked, work)
+        )
+        count = sum(len(item.paths) for item in found.values()) + _LAID_OUT
+        return replace(proof, locked=locked, size=sum(item.size for item in found.values()), files=count)
 
     def installed(self, prefix: Path, work: Work) -> tuple[Locked, ...]:
         """Return what lies in the overlay now."""

@@ -22,7 +22,6 @@ from strata_lab.progress import check
 
 _TAIL = 65_536
 _MOST = 8_000_000
-_BLOCK = 4096
 _AT_ONCE = 8
 _TIMEOUT = httpx.Timeout(10.0)
 
@@ -101,7 +100,7 @@ def directory(data: bytes, size: int) -> Listing | None:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
         return None
-    disk = sum(-(-entry.file_size // _BLOCK) * _BLOCK for entry in entries)
+    disk = sum(files.on_disk(entry.file_size) for entry in entries)
     return Listing(size, disk, files.relevant(entry.filename for entry in entries))
 
 

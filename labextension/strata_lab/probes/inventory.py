@@ -17,7 +17,7 @@ def headers(text: str) -> tuple[str, str, str, list[str], list[str]]:
     single = {"name": "", "version": "", "requires-python": ""}
     requires, extras = [], []
     for line in text.split("\n"):
-        if not line.strip():
+        if line in ("", "\r"):
             break
         key, colon, value = line.partition(":")
         if not colon or key[:1].isspace():

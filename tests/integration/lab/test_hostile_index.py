@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from strata_lab.changes import Create, Install
+from strata_lab.changes import Create, Install, Rebuild
 from strata_lab.errors import BackendFailed, Refused, StrataError, Unsatisfiable
 from support.index import PackageIndex, package_index
 from support.lab import Lab, inventory, prefix_stack
@@ -98,10 +98,14 @@ def test_other_bytes_than_the_page_promised_are_not_installed(lab: Lab, index: P
     assert lab.everything() == before
 
 
-def test_a_page_without_hashes_is_no_source(lab: Lab, index: PackageIndex) -> None:
+def test_where_a_page_gives_no_hash_the_files_own_is_recorded_and_required(lab: Lab, index: PackageIndex) -> None:
     index.without_hash.add(GOOD.filename)
-    with pytest.raises(BackendFailed, match="no hash"):
-        lab.operations().plan(Install(environment="mine", requirements=("good",)))
+    record = lab.operations().execute(Install(environment="mine", requirements=("good",)))
+    assert [item.sha256 for item in record.locked] == [GOOD.sha256]
+    index.add(make_wheel("good", "1.0", files={"good/__init__.py": "evil = True\n"}))
+    elsewhere = Lab(lab.home, lab.cache.with_name("empty"), lab.stack_python, indexes=lab.indexes)
+    with pytest.raises(BackendFailed):
+        elsewhere.operations().execute(Rebuild(environment="mine"))
 
 
 @pytest.mark.parametrize("link", ["file:///etc/passwd", "ftp://127.0.0.1/good-1.0-py3-none-any.whl"])
