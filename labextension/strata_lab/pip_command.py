@@ -50,7 +50,7 @@ def _run(words: list[str], environ: Mapping[str, str]) -> int:
     name = environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_ENVIRONMENT
     request = change(words[words.index(command) + 1 :], command, name, exists=layout.current(name).is_symlink())
     stack = describe(contract, layout.cache, environ=activation.environment(contract, environ))
-    operations = Operations(layout, stack)
+    operations = Operations(layout, stack, interface="pip", environ=environ)
     before = layout.current(name).resolve() if layout.current(name).is_symlink() else None
     plan = operations.plan(request)
     _show(plan)

@@ -3,11 +3,17 @@
 import json
 import sys
 import sysconfig
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from strata_demo.prefix import make_prefix
+from strata_lab import activation as stack_activation
+from strata_lab import image_contract
+from strata_lab.layout import Layout
+from strata_lab.operations import Operations
+from strata_lab.stack import describe
 
 PRODUCTS = 150
 SETUP_SECONDS = "0.4"
@@ -96,13 +102,30 @@ def with_products(folder: Path, *, count: int = PRODUCTS) -> tuple[Path, Path]:
     return python, script
 
 
-def contract(folder: Path, python: Path, kind: str, *, title: str = "Survey stack 2026.47", **stack: object) -> Path:
+def contract(
+    folder: Path,
+    python: Path,
+    kind: str,
+    *,
+    title: str = "Survey stack 2026.47",
+    index: str | None = None,
+    activation: Mapping[str, object] | None = None,
+) -> Path:
     """Write an image contract and return its path."""
     path = folder / "image.json"
     document = {
         "contract": 1,
         "machinery": {"prefix": sys.prefix},
-        "stack": {"title": title, "kind": kind, "python": str(python), **stack},
+        "stack": {"title": title, "kind": kind, "python": str(python), "activation": activation},
+        "indexes": [{"name": "site", "url": index}] if index else [],
     }
     path.write_text(json.dumps(document))
     return path
+
+
+def operations(folder: Path, home: Path) -> Operations:
+    """Return the engine on the stack whose contract lies in `folder`, for a lab whose files lie there too."""
+    environ = {"HOME": str(home), "XDG_CACHE_HOME": str(folder / "cache"), "USER": "tester"}
+    contract = image_contract.load(folder / "image.json")
+    layout = Layout.of(contract, environ)
+    return Operations(layout, describe(contract, layout.cache, environ=stack_activation.environment(contract, environ)))

@@ -65,7 +65,7 @@ class Lab:
         try:
             return await _execute(socket, code)
         finally:
-            socket.close()
+            await _close(socket)
 
     async def terminal(self, command: str) -> str:
         """Run a command in a terminal and return what was shown between two marks."""
@@ -86,9 +86,16 @@ class Lab:
                 shown += message[1]
             elif message[0] == "disconnect":
                 break
-        socket.close()
+        await _close(socket)
         assert end in shown, shown
         return shown.split(start, 1)[1].split(end, 1)[0].replace("\r", "")
+
+
+async def _close(socket: Any) -> None:
+    """Close a connection and wait for the other side, so that nothing is left open when the loop ends."""
+    socket.close()
+    while await asyncio.wait_for(socket.read_message(), WAIT) is not None:
+        continue
 
 
 async def _execute(socket: Any, code: str) -> str:
