@@ -65,5 +65,7 @@ async def _events(job: Job, after: int) -> AsyncIterator[str]:
 
 
 def _text(job: Job, event: JobEvent) -> str:
-    data = job_document(job).model_dump(mode="json") if event.kind == "state" else event.data
+    # The same for every reader at any time, so only the last event holds the whole document, which changes no more.
+    last = job.state.ended and event.number == job.last_event
+    data = job_document(job).model_dump(mode="json") if last else event.data
     return f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(data)}\n\n"
