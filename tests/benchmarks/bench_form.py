@@ -1,0 +1,111 @@
+"""The spawn form with 1,000 tags against stock KubeSpawner's with 200 profiles: real hubs, 20 clients, no cluster.
+
+``python tests/benchmarks/bench_form.py [--quick]``. Both hubs run at once and are asked in turns, so that whatever else
+the machine does meets both; there is no registry and no service, since forms come from memory. A ratio of requests per
+second of at least 1 and a ratio of p99 of at most 1 is the aim.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from support.hub import Hub, running_hub
+from support.menu_states import fresh, large_state
+
+TAGS, PROFILES, CLIENTS = 1000, 200, 20
+_KUBE = """
+c.JupyterHub.spawner_class = "{spawner}"
+c.KubeSpawner.k8s_api_host = "http://127.0.0.1:9"
+c.KubeSpawner.namespace = "bench"
+c.KubeSpawner.enable_user_namespaces = False
+"""
+_STOCK = f"""
+c.KubeSpawner.profile_list = [
+    {{
+        "display_name": f"Weekly {{number}}",
+        "slug": f"w-{{number}}",
+        "description": "built 3 days ago, 2 GiB",
+        "kubespawner_override": {{"image": f"registry.example.org/lab/science:w_{{number}}"}},
+    }}
+    for number in range({PROFILES})
+]
+"""
+
+
+def main() -> None:
+    """Print requests per second and p99 of both forms, and their ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer requests and rounds: seconds instead of minutes")
+    quick = parser.parse_args().quick
+    requests, rounds = (400, 3) if quick else (3000, 7)
+    if shutil.which("ab") is None:
+        sys.exit("ab is not installed (Debian: apache2-utils)")
+    with tempfile.TemporaryDirectory(prefix="strata-bench-") as folder, ExitStack() as stack:
+        state = Path(folder) / "state.json"
+        state.write_bytes(fresh(large_state(TAGS)).dump())
+        strata = f'c.StrataSpawner.state_url = "{state.as_uri()}"\n'
+        hubs = {
+            name: stack.enter_context(
+                running_hub(Path(folder) / name, state.as_uri(), more=_KUBE.format(spawner=spawner) + more)
+            )
+            for name, spawner, more in (("stock", "kubespawner.KubeSpawner", _STOCK), ("strata", "strata", strata))
+        }
+        cookies = {name: _cookie(hub) for name, hub in hubs.items()}
+        results: dict[str, list[tuple[float, float]]] = {name: [] for name in hubs}
+        for hub_round in range(rounds + 1):
+            for name, hub in hubs.items():
+                measured = _ab(f"{hub.url}/spawn", cookies[name], requests)
+                if hub_round:
+                    results[name].append(measured)
+        sizes = {name: len(_page(hub, cookies[name])) for name, hub in hubs.items()}
+    _report(results, sizes)
+
+
+def _report(results: dict[str, list[tuple[float, float]]], sizes: dict[str, int]) -> None:
+    print(
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {CLIENTS} clients, medians of {len(results['stock'])}"
+    )
+    medians = {
+        name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in results.items()
+    }
+    print(f"{'':28} {'requests/s':>11} {'p99 ms':>8} {'page KiB':>9}")
+    for name, label in (("stock", f"stock, {PROFILES} profiles"), ("strata", f"strata, {TAGS} tags")):
+        rate, p99 = medians[name]
+        print(f"{label:28} {rate:11.0f} {p99:8.0f} {sizes[name] / 1024:9.1f}")
+    rate, p99 = (ours / theirs for ours, theirs in zip(medians["strata"], medians["stock"], strict=True))
+    print(f"{'ratio':28} {rate:11.2f} {p99:8.2f}")
+
+
+def _cookie(hub: Hub) -> str:
+    client = hub.login("alice")
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in client.cookies.jar)
+
+
+def _page(hub: Hub, cookie: str) -> str:
+    answer = hub.client().get("/spawn", headers={"Cookie": cookie})
+    if "<form" not in answer.text or 'name="' not in answer.text:
+        raise AssertionError(f"This is no form:\n{answer.text[:2000]}\n{hub.log()[-2000:]}")
+    return answer.text
+
+
+def _ab(url: str, cookie: str, requests: int) -> tuple[float, float]:
+    command = ["ab", "-q", "-k", "-n", str(requests), "-c", str(CLIENTS), "-H", f"Cookie: {cookie}", url]
+    done = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in done:
+        raise AssertionError(f"The hub refused requests:\n{done}")
+    rate = re.search(r"Requests per second:\s+([\d.]+)", done)
+    p99 = re.search(r"99%\s+(\d+)", done)
+    if rate is None or p99 is None:
+        raise AssertionError(f"ab said nothing of use:\n{done}")
+    return float(rate[1]), float(p99[1])
+
+
+if __name__ == "__main__":
+    main()
