@@ -4,7 +4,7 @@ import csv
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
@@ -95,11 +95,11 @@ def modules(contents: Contents) -> list[str]:
     """Return the public top-level modules that a distribution brings, the one of its own name first."""
     found = set()
     for path in contents.paths:
-        parts = PurePosixPath(path).parts
-        if len(parts) == 1 and parts[0].endswith(_SUFFIXES):
-            found.add(parts[0].split(".")[0])
-        elif len(parts) == 2 and parts[1].startswith("__init__."):  # noqa: PLR2004 - package/__init__.py
-            found.add(parts[0])
+        top, _, rest = path.partition("/")
+        if not rest and top.endswith(_SUFFIXES):
+            found.add(top.split(".")[0])
+        elif rest.startswith("__init__.") and "/" not in rest:
+            found.add(top)
     own = contents.name.replace("-", "_")
     names = [name for name in found if name.isidentifier() and not name.startswith("_") and name not in _HARMLESS]
     return sorted(names, key=lambda name: (name.lower() != own, name))
@@ -114,13 +114,14 @@ def relevant(names: Iterable[str]) -> frozenset[str]:
     """Return the paths, relative to site-packages, of a wheel's or RECORD's names."""
     found = set()
     for name in names:
-        parts = PurePosixPath(name).parts
-        if len(parts) > 2 and parts[0].endswith(".data"):  # noqa: PLR2004 - NAME.data/purelib/...
-            if parts[1] not in {"purelib", "platlib"}:
+        top, _, rest = name.partition("/")
+        path = name
+        if top.endswith(".data") and rest:
+            place, _, path = rest.partition("/")
+            if place not in {"purelib", "platlib"}:
                 continue
-            parts = parts[2:]
-        if parts and ".." not in parts and not name.startswith("/") and not name.endswith("/"):
-            found.add("/".join(parts))
+        if path and ".." not in path and not path.startswith("/") and not path.endswith("/"):
+            found.add(path)
     return frozenset(found)
 
 

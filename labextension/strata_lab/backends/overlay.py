@@ -132,12 +132,16 @@ def lay_out(prefix: Path, stack: Stack) -> None:
 
 def protect(site: Path) -> None:
     """Forbid writing to files that share their inode with the cache: an edit would reach every environment."""
-    for folder, _folders, names in os.walk(site):
-        for name in names:
-            path = Path(folder, name)
-            found = path.lstat()
-            if stat.S_ISREG(found.st_mode) and found.st_nlink > 1 and found.st_mode & 0o222:
-                path.chmod(stat.S_IMODE(found.st_mode) & ~0o222)
+    waiting = [os.fspath(site)]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                    continue
+                found = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(found.st_mode) and found.st_nlink > 1 and found.st_mode & 0o222:
+                    os.chmod(entry.path, stat.S_IMODE(found.st_mode) & ~0o222)  # noqa: PTH101 - thousands of files
 
 
 def _write_pip(path: Path) -> None:

@@ -11,6 +11,7 @@ from uv import find_uv_bin
 
 from strata_lab.backends.base import Problem, Resolution, Work
 from strata_lab.backends.conflicts import explained
+from strata_lab.backends.process import Finished
 from strata_lab.backends.pylock import HEAD, lock_text, read_lock
 from strata_lab.backends.selection import subtracted
 from strata_lab.backends.stubs import is_version, pins, stub_folder
@@ -39,33 +40,29 @@ class Uv:
     def install(self, prefix: Path, packages: tuple[Locked, ...], work: Work) -> None:
         """Install exactly these files into a prefix, each checked against its hash.
 
+        The bytes are fixed by their hashes, so a cache that has them all need not ask whether they are still the same.
+
         Raises
         ------
         BackendFailed
             With uv's own last words.
         """
-        sources = any(item.from_source for item in packages)
         with TemporaryDirectory(dir=work.home) as scratch:
             lock = Path(scratch, "pylock.toml")
             lock.write_text(lock_text(packages), encoding="utf-8")
-            finished = work.run(
-                [
-                    *self._command(work, "install"),
-                    "--no-deps",
-                    "--link-mode",
-                    "hardlink" if _same_device(prefix, work.cache) else "copy",
-                    *([] if sources else ["--no-build"]),
-                    "--python",
-                    prefix / "bin" / "python",
-                    "-r",
-                    lock,
-                ],
-                timeout=work.policy.build_timeout,
-                loud=True,
-            )
+            finished = self._install(prefix, packages, lock, work, "--offline")
+            if finished.code != 0:
+                finished = self._install(prefix, packages, lock, work)
         (prefix / ".lock").unlink(missing_ok=True)
         if finished.code != 0:
             raise BackendFailed(f"uv could not install: {explained(finished.stderr)}")
+
+    def _install(self, prefix: Path, packages: tuple[Locked, ...], lock: Path, work: Work, *more: str) -> Finished:
+        sources = any(item.from_source for item in packages)
+        link = "hardlink" if _same_device(prefix, work.cache) else "copy"
+        fixed = ["--no-deps", "--link-mode", link, *([] if sources else ["--no-build"]), *more]
+        command = [*self._command(work, "install"), *fixed, "--python", prefix / "bin" / "python", "-r", lock]
+        return work.run(command, timeout=work.policy.build_timeout, loud=not more)
 
     def _command(self, work: Work, verb: str) -> list[str | Path]:
         cache = make_private(make_private(work.cache) / "uv")
