@@ -84,9 +84,9 @@ class Services:
         Parameters
         ----------
         default_environment
-            Made unless there is one of this name; empty for none.
+            Made unless there is one of this name, or the user deleted it; empty for none.
         """
-        from strata_lab.changes import Create  # noqa: PLC0415 (as above)
+        from strata_lab.default_environment import ensure  # noqa: PLC0415 (as above)
         from strata_lab.errors import StrataError  # noqa: PLC0415 (as above)
 
         try:
@@ -97,8 +97,8 @@ class Services:
             for status in statuses:
                 if status.reasons:
                     _log.info("Environment %s: %s: %s", status.name, status.state, " ".join(status.reasons))
-            if default_environment and default_environment not in {status.name for status in statuses}:
-                self.operations.execute(Create(environment=default_environment))
+            if default_environment:
+                ensure(self.operations, default_environment)
         except (StrataError, OSError) as error:
             _log.warning("The environments were not looked after: %s", error)
 
