@@ -50,6 +50,10 @@ class StrataProvisioner(LocalProvisioner):
             The kernel's environment does not fit the stack, or has been deleted.
         """
         facts = dict(self.kernel_spec.metadata.get("strata") or {})
+        # The server works in its private folder; a kernel that no notebook asked for works where notebooks are.
+        root = getattr(getattr(self.parent, "parent", None), "root_dir", "")
+        if root and not kwargs.get("cwd"):
+            kwargs["cwd"] = root
         environ = dict(kwargs.get("env") or os.environ)
         if facts:
             self._refuse_if_disabled(facts)
