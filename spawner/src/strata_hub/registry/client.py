@@ -32,7 +32,7 @@ from .names import (
 )
 from .pacing import Clock
 from .settings import RegistrySettings
-from .transport import NOT_FOUND, OK, Answer, Transport, redacted, refusal
+from .transport import NOT_FOUND, OK, Answer, Transport, refusal
 
 _NO_HEAD: Final = frozenset({NOT_FOUND, 405, 501})
 """Answers to HEAD after which GET is tried: Nexus answers 404 to the one and the manifest to the other."""
@@ -298,7 +298,7 @@ class RegistryClient:
         """Return the digest of a manifest's body, checked against every claim that was made of it."""
         claimed = answer.headers.get("Docker-Content-Digest", "")
         wanted = reference if is_digest(reference) else claimed if is_digest(claimed) else digest_of(answer.body)
-        verify(answer.body, wanted, redacted(answer.url))
+        verify(answer.body, wanted, answer.url)
         return wanted, answer.body
 
     @staticmethod

@@ -7,6 +7,7 @@ what is not needed is not built.
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import TypedDict
 
 from strata_hub.errors import RegistryProtocolError
 
@@ -54,10 +55,10 @@ class PlatformPart(_Part):
     variant: str = ""
 
 
-class Layer(_Part):
+class Layer(TypedDict, total=False):
     """A layer: only its size is of interest."""
 
-    size: Size = 0
+    size: Size
 
 
 class Descriptor(_Part):
@@ -97,7 +98,7 @@ class Manifest(_Part):
     @property
     def size(self) -> int:
         """Compressed bytes of all layers."""
-        return min(sum(layer.size for layer in self.layers or ()), MAX_SIZE)
+        return min(sum(layer.get("size", 0) for layer in self.layers or ()), MAX_SIZE)
 
 
 class ConfigPart(_Part):

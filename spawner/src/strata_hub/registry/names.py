@@ -16,6 +16,7 @@ _NAME = re.compile(rf"{_PART}(?:/{_PART})*", re.ASCII)
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
 # The two registered algorithms of the image specification's descriptor.
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
+_HASHES = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9]+)?", re.ASCII)
 
 MAX_HOST = 260
@@ -82,7 +83,7 @@ def checked_reference(reference: str) -> str:
 
 def digest_of(body: bytes, algorithm: str = "sha256") -> str:
     """Return the digest of `body`."""
-    return f"{algorithm}:{hashlib.new(algorithm, body, usedforsecurity=False).hexdigest()}"
+    return f"{algorithm}:{_HASHES[algorithm](body).hexdigest()}"
 
 
 def verify(body: bytes, digest: str, what: str) -> None:

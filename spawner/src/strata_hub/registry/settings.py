@@ -49,8 +49,6 @@ class RegistrySettings(BaseModel):
     """Tags asked for in one page. Some registries refuse more than 1000."""
     connect_timeout: float = Field(default=10, gt=0)
     """Seconds to connect, TLS included."""
-    read_timeout: float = Field(default=30, gt=0)
-    """Seconds without a byte after which an answer is given up."""
     request_timeout: float = Field(default=60, gt=0)
     """Seconds that one answer may take from the first byte sent to the last received."""
     patience: float = Field(default=600, gt=0)

@@ -264,11 +264,7 @@ class Transport:
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=_HEADERS,
-                timeout=aiohttp.ClientTimeout(
-                    total=settings.request_timeout,
-                    sock_connect=settings.connect_timeout,
-                    sock_read=settings.read_timeout,
-                ),
+                timeout=aiohttp.ClientTimeout(total=settings.request_timeout, sock_connect=settings.connect_timeout),
                 trust_env=False,
                 auto_decompress=False,
             )
