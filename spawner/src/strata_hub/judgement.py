@@ -107,6 +107,8 @@ def _place(image: Image, place: int, designated: Designated, views: list[View]) 
     """Return where an image that nothing bars stands, for everybody (the first view) and for each group."""
     recommending = designated.recommended.get(place)
     pinned = place in designated.pinned
+    tag = image.tags[0]
+    line = tag.line
     everybody: Refusal | None = None
     section: Section | None = None
     reason = ""
@@ -118,14 +120,21 @@ def _place(image: Image, place: int, designated: Designated, views: list[View]) 
         if refusal:
             everybody = everybody if view.group else refusal
             continue
-        why = view.why_not_prominent(image, recommended=recommended)
-        own: Section | None = None if why else "recommended" if recommended else _SECTIONS.get(image.tags[0].kind)
-        if not view.group:
-            section, reason = own, why
+        # A recommended image takes nothing from the number of its kind.
+        older = view.superseded(line)
+        own: Section | None = None
+        if recommended:
+            own = "recommended"
+        elif not older and view.has_room(tag.kind):
+            own = _SECTIONS.get(tag.kind)
+        if view.group:
+            groups.append(view.group)
+            if own is not None and own != section:
+                sections[view.group] = own
             continue
-        groups.append(view.group)
-        if own is not None and own != section:
-            sections[view.group] = own
+        section = own
+        if own is None:
+            reason = f"There is a newer build of {tag.version or tag.text}." if older else view.no_room(tag.kind)
     if everybody and not groups:
         return everybody
     only = tuple(groups) if everybody else ()

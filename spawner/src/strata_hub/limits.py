@@ -157,29 +157,25 @@ class View:
             return self._windows.supported(tag, self._support)
         return None
 
-    def why_not_prominent(self, image: Image, *, recommended: bool) -> str:
-        """Return why `image` stands in *all images* only, or an empty string: it has a place in a section.
-
-        A recommended image takes nothing from the number of its kind.
-        """
-        tag = image.tags[0]
-        kind = tag.kind
-        line = tag.line
+    def superseded(self, line: tuple[Any, ...]) -> bool:
+        """Tell whether a newer build of that line passed before."""
         if line in self._lines:
-            return "" if recommended else f"There is a newer build of {tag.version or tag.text}."
+            return True
         self._lines.add(line)
-        if recommended:
-            return ""
-        if self._left[kind]:
-            self._left[kind] -= 1
-            return ""
+        return False
+
+    def has_room(self, kind: TagKind) -> bool:
+        """Take a place in the section of `kind`, if there is one left."""
+        left = self._left[kind]
+        if left:
+            self._left[kind] = left - 1
+        return left > 0
+
+    def no_room(self, kind: TagKind) -> str:
+        """Return that there was no place left, as a sentence."""
         count = self._rules[kind].count
-        plural = _PLURAL[tag.kind]
-        return (
-            f"Only the newest {count} {plural} have a place of their own."
-            if count
-            else f"No {plural} have a place of their own."
-        )
+        which = f"Only the newest {count} {_PLURAL[kind]}" if count else f"No {_PLURAL[kind]}"
+        return f"{which} have a place of their own."
 
 
 def _version(tag: Tag, rule: KindRule) -> Refusal | None:

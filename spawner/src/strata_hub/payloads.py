@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from .catalogue import Catalogue, ImageMetadata
+from .catalogue import Catalogue, Image, ImageMetadata
 from .judgement import Hidden, Judgement, Shown
 from .state import HiddenImage, ImageEntry, Payload, Recommendation, RepositoryError
+from .tags import Tag, TagKind
 
 # Labels of an image that are Strata's own; everything else comes from the tag and from standard annotations.
 STACK, NOTE, TESTED = "io.strata.stack", "io.strata.note", "io.strata.tested"
@@ -54,6 +55,7 @@ def entry(item: Shown) -> ImageEntry:
     """Return what the menu state says of an image that somebody may start."""
     image = item.image
     tag = image.tags[0]
+    cycled = tag if len(image.tags) == 1 else _with_cycle(image)
     about = image.metadata or _UNKNOWN
     recommendation = None
     if item.title:
@@ -65,8 +67,8 @@ def entry(item: Shown) -> ImageEntry:
         kind=tag.kind,
         display=tag.display,
         version=tag.version,
-        cycle=tag.cycle_text,
-        cycle_number=tag.cycle,
+        cycle=cycled.cycle_text,
+        cycle_number=cycled.cycle,
         created=about.created or tag.built_at or tag.date,
         size=about.size,
         architecture=tag.architecture or about.architecture,
@@ -80,6 +82,11 @@ def entry(item: Shown) -> ImageEntry:
         group_sections=item.group_sections,
         why=item.reason,
     )
+
+
+def _with_cycle(image: Image) -> Tag:
+    """Return the name that tells the cycle of an image: an alias only says for which cycle it is meant."""
+    return next((tag for tag in image.tags if tag.cycle is not None and tag.kind is not TagKind.ALIAS), image.tag)
 
 
 def _tested(labels: Mapping[str, str]) -> str:

@@ -111,6 +111,13 @@ def test_a_date_comes_from_the_image_then_its_build_then_its_version() -> None:
     assert entries({"r29_0_0": "x"})[0].created is None
 
 
+def test_the_cycle_is_told_by_a_name_of_the_image_and_not_by_an_alias() -> None:
+    (entry,) = entries({"r29_0_0": "a", "w_2026_22_c0044.007": "a", "latest_c0045": "a"})
+    assert (entry.tag, entry.cycle, entry.cycle_number) == ("r29_0_0", "SAL Cycle 0044, Build 007", 44)
+    (entry,) = entries({"r29_0_0": "a", "latest_c0045": "a"})
+    assert (entry.cycle, entry.cycle_number) == ("", None)
+
+
 def test_older_labels_tell_the_stack_where_the_standard_ones_do_not() -> None:
     def stack(labels: dict[str, str]) -> str:
         return entries({"w_2026_22": "a"}, ImageMetadata(digest_of("a"), "m", None, labels))[0].stack

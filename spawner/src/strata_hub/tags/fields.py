@@ -16,7 +16,7 @@ ARCHITECTURES = {
 }
 """What a tag may say after its last ``-``, and the architecture's name in OCI documents."""
 
-# Groups: build counter; cycle letter, number, revision; build date, hours and minutes, seconds; candidate.
+# Groups 2 to 4 are letter, number and revision of a cycle, 5 to 7 day, hours and minutes, and seconds of a build date.
 _FIELD = re.compile(
     r"rsp([0-9]+)"
     r"|([ck])([0-9]+)(?:\.([0-9]+))?"
@@ -24,6 +24,9 @@ _FIELD = re.compile(
     r"|rc([0-9]+)",
     re.ASCII,
 ).fullmatch
+
+_COUNTER, _CYCLE, _CANDIDATE = 1, (3, 4), 8
+"""The last group that such a field fills."""
 
 _TEXT = re.compile(r"[A-Za-z0-9.-]+", re.ASCII).fullmatch
 
@@ -129,20 +132,21 @@ def read_fields(parts: Sequence[str], architecture: str = "") -> Fields:
                 raise NotInScheme(_bad_part(part))
             extras.append(part)
             continue
-        counter, sort, number, minor, day, clock, seconds, rc = found.groups()
-        if counter is not None:
+        field = found.lastindex
+        if field == _COUNTER:
             _once(build, "build counter")
-            build = int(counter)
-        elif number is not None:
+            build = int(found[_COUNTER])
+        elif field in _CYCLE:
             _once(cycle, "cycle")
-            letter, cycle = sort, int(number)
+            letter, number, minor = found.group(2, 3, 4)
+            cycle = int(number)
             revision = None if minor is None else int(minor)
             cycle_text = f"SAL Cycle {number}" if minor is None else f"SAL Cycle {number}, Build {minor}"
-        elif rc is not None:
+        elif field == _CANDIDATE:
             _once(candidate, "candidate number")
-            candidate = int(rc)
+            candidate = int(found[_CANDIDATE])
         else:
-            moment = _moment(day, clock, seconds)
+            moment = _moment(*found.group(5, 6, 7))
             if moment is None:
                 extras.append(part)
                 continue

@@ -6,16 +6,17 @@ way to spell a head; aliases, fields, architecture, order, display and reasons a
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from strata_hub.errors import ConfigurationError
 
 from .fields import (
     PLAIN,
     PLAIN_KEY,
+    Fields,
     NotInScheme,
     Prerelease,
     candidate_of,
@@ -103,6 +104,7 @@ class GrammarScheme:
 
     def __init__(self, aliases: Iterable[str] = ()) -> None:
         self._readers: dict[int, tuple[TagKind, _Read, slice]] = {}
+        self._suffix = lru_cache(maxsize=4096)(_read_suffix)
         self._head = re.compile(self._pattern((*aliases, *CONVENTIONAL_ALIASES)), re.ASCII).match
         self._near = tuple((re.compile(pattern, re.ASCII).match, reason) for pattern, reason in self.near_misses)
 
@@ -145,7 +147,8 @@ class GrammarScheme:
             reader = self._readers.get(found.lastindex or 0)
             if reader is not None:
                 kind, read, groups = reader
-                return _versioned(text, kind, read(found.groups()[groups]), text[found.end() :])
+                rest = text[found.end() :]
+                return _versioned(text, kind, read(found.groups()[groups]), self._suffix(rest) if rest else _NO_SUFFIX)
             if found.lastindex == 3:  # noqa: PLR2004 - the third group of the pattern above
                 return self._experiment(text)
             return _alias(text, found.end(), open_ended=found.lastindex == 2)  # noqa: PLR2004 - likewise the second
@@ -160,15 +163,9 @@ class GrammarScheme:
         if reason:
             raise NotInScheme(reason)
         inner = self._unrecognised(rest, "") if rest.startswith(self.experimental) else self.parse(rest)
-        rank = _EXPERIMENTAL_RANK[inner.kind]
-        return replace(
-            inner,
-            text=text,
-            kind=TagKind.EXPERIMENTAL,
-            key=(rank, *inner.key[1:]),
-            title=f"Experimental {inner.title}",
-            reason="",
-        )
+        key = (_EXPERIMENTAL_RANK[inner.kind], *inner.key[1:])
+        title = f"Experimental {inner.title}"
+        return Tag(text, TagKind.EXPERIMENTAL, key, title, inner.version, inner.numbers, inner.date, inner.fields)
 
     def _unrecognised(self, text: str, why: str) -> Tag:
         reason = why_no_tag(text)
@@ -184,18 +181,23 @@ class GrammarScheme:
         )
 
 
-def _versioned(text: str, kind: TagKind, head: Head, rest: str) -> Tag:
+_NO_SUFFIX = (PLAIN, PLAIN_KEY)
+
+
+def _read_suffix(text: str) -> tuple[Fields, tuple[Any, ...]]:
+    """Return the fields of a suffix and what orders by them."""
+    fields = read_suffix(text)
+    return fields, fields.key()
+
+
+def _versioned(text: str, kind: TagKind, head: Head, suffix: tuple[Fields, tuple[Any, ...]]) -> Tag:
     version, numbers, date, prerelease = head
-    if not rest:
-        fields, key = PLAIN, PLAIN_KEY
-    else:
-        fields = read_suffix(rest)
-        key = fields.key()
-        if fields.candidate is not None:
-            if kind is not TagKind.RELEASE or prerelease:
-                raise NotInScheme("a candidate number belongs to a release, once")
-            prerelease = candidate_of(fields)
-            version = f"{version}-rc{fields.candidate}"
+    fields, key = suffix
+    if fields.candidate is not None:
+        if kind is not TagKind.RELEASE or prerelease:
+            raise NotInScheme("a candidate number belongs to a release, once")
+        prerelease = candidate_of(fields)
+        version = f"{version}-rc{fields.candidate}"
     noun = _NOUN[kind]
     if prerelease:
         kind = TagKind.RELEASE_CANDIDATE
