@@ -1,4 +1,4 @@
-"""Environments as files: requirements with hashes, pylock.toml, environment.yml; and intents read from them."""
+"""Environments as files (requirements, pylock.toml, environment.yml, rattler.lock), and intents read from them."""
 
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -8,6 +8,7 @@ import yaml
 from packaging.utils import canonicalize_name
 
 from strata_lab import matchspecs, specs
+from strata_lab.backends import conda_lock
 from strata_lab.backends.pylock import lock_text, read_lock
 from strata_lab.environments import Intent, Kind, Record
 from strata_lab.errors import InvalidInput, Refused, StrataError
@@ -33,7 +34,7 @@ def export(record: Record, form: str) -> str:
     Parameters
     ----------
     form
-        ``requirements``, ``pylock`` or ``environment-yml``.
+        ``requirements``, ``pylock``, ``environment-yml`` or ``rattler-lock``.
 
     Raises
     ------
@@ -45,6 +46,7 @@ def export(record: Record, form: str) -> str:
         ("pylock", Kind.OVERLAY): lambda record: lock_text(record.locked),
         ("environment-yml", Kind.OVERLAY): _environment,
         ("environment-yml", Kind.CONDA): _environment,
+        ("rattler-lock", Kind.CONDA): lambda record: conda_lock.write_lock(record.locked),
     }
     writer = writers.get((form, record.intent.kind))
     if writer is None:
@@ -60,7 +62,12 @@ def read(text: str, form: str) -> Imported:
     InvalidInput, Refused
         If it is not such a file, or asks for more than names and versions.
     """
-    readers = {"requirements": _from_requirements, "pylock": _from_pylock, "environment-yml": _from_environment}
+    readers = {
+        "requirements": _from_requirements,
+        "pylock": _from_pylock,
+        "environment-yml": _from_environment,
+        "rattler-lock": _from_rattler_lock,
+    }
     reader = readers.get(form)
     if reader is None:
         raise InvalidInput(f"Files of the form {form!r} cannot be read here.")
@@ -150,6 +157,13 @@ def _from_environment(text: str) -> Imported:
             hint="Import the conda part, and add the others to an overlay.",
         )
     return Imported(Intent(kind=Kind.CONDA, requirements=tuple(rest), python=python), {})
+
+
+def _from_rattler_lock(text: str) -> Imported:
+    locked = conda_lock.read_lock(text)
+    pins = tuple(str(matchspecs.parse(f"{item.name} =={item.version}")) for item in locked)
+    hashes = {_key(item.pin): frozenset({str(item.sha256)}) for item in locked}
+    return Imported(Intent(kind=Kind.CONDA, requirements=pins), hashes)
 
 
 def _key(pin: str) -> str:

@@ -36,7 +36,7 @@ def write_lock(packages: Iterable[Locked]) -> str:
 
 
 def _written(item: Locked, subdir: str) -> dict[str, object]:
-    found: dict[str, object] = {"conda": item.url, "sha256": item.sha256}
+    found: dict[str, object] = {"conda": item.url, "subdir": subdir, "sha256": item.sha256}
     if subdir == "noarch":
         found["noarch"] = "python" if any(text.split()[0] == "python" for text in item.requires if text) else "generic"
     if item.requires:

@@ -1,26 +1,21 @@
 """Overlays: a venv on the stack's interpreter that sees the stack's packages and holds only what the stack lacks."""
 
-import json
 import os
 import stat
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from strata_lab import probes
-from strata_lab.backends import files, proofs
+from strata_lab.backends import files, importing, proofs
 from strata_lab.backends.base import Problem, Proof, Resolution, Work
 from strata_lab.backends.files import Contents
 from strata_lab.environments import Kind, Locked
-from strata_lab.errors import VerificationFailed
 from strata_lab.stack import Stack, interpreter_options
 from strata_lab.store import translated
 
 BRIDGE = "_strata_stack.pth"
 _OWN_SCRIPTS = frozenset({"python", "python3", "pip", "pip3"})
-_VERIFY_TIMEOUT = 300.0
 _LAID_OUT = 12
 
 
@@ -172,40 +167,7 @@ def _strange_scripts(prefix: Path, stack: Stack) -> list[str]:
 
 
 def _imported(prefix: Path, imports: dict[str, list[str]], locked: tuple[Locked, ...], work: Work) -> Proof:
-    versions = {item.name: item.version for item in locked}
-    site = site_packages(prefix, work.stack)
-    with TemporaryDirectory(dir=work.home) as scratch:
-        asked, answer = Path(scratch, "asked.json"), Path(scratch, "answer.jsonl")
-        asked.write_text(
-            json.dumps({"site": str(site), "front": work.stack.activated, "versions": versions, "imports": imports}),
-            encoding="utf-8",
-        )
-        options = interpreter_options(work.stack.version, activated=work.stack.activated)
-        finished = work.run(
-            [prefix / "bin" / "python", *options, probes.VERIFY, asked, answer],
-            timeout=_VERIFY_TIMEOUT,
-            environment=work.stack.environ,
-        )
-        try:
-            lines = [json.loads(line) for line in answer.read_text(encoding="utf-8").splitlines()]
-        except (OSError, ValueError) as error:
-            last = (finished.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise VerificationFailed(f"The new environment's interpreter does not start: {last[:300]}.") from error
-    return _judged(lines, imports, locked)
-
-
-def _judged(lines: list[dict[str, str]], imports: dict[str, list[str]], locked: tuple[Locked, ...]) -> Proof:
-    imported = [line["module"] for line in lines if line["kind"] == "imported"]
-    problems = [line["sentence"] for line in lines if line["kind"] == "problem"]
-    failed = {line["module"]: line["sentence"] for line in lines if line["kind"] == "failed"}
-    trying = [line["module"] for line in lines if line["kind"] == "trying"]
-    if not lines or lines[-1]["kind"] != "end":
-        problems.append(f"The interpreter died while importing {trying[-1] if trying else 'nothing'}.")
-    notes = []
-    for name, modules in imports.items():
-        wrong = [failed[module] for module in modules if module in failed]
-        if wrong and not set(modules) & set(imported):
-            problems.append(f"{name} cannot be imported: {wrong[0]}")
-        else:
-            notes += wrong
-    return Proof(imports=tuple(imported), problems=tuple(problems), notes=tuple(notes), locked=locked)
+    options = interpreter_options(work.stack.version, activated=work.stack.activated)
+    python: list[str | Path] = [prefix / "bin" / "python", *options]
+    first = site_packages(prefix, work.stack) if work.stack.activated else None
+    return importing.proof(python, imports, locked, work, first=first, environment=work.stack.environ)

@@ -1,16 +1,19 @@
 """Conda environments by py-rattler: a prefix of its own, solved and linked without a conda program."""
 
 import json
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from strata_lab import matchspecs
+from strata_lab.backends import importing
 from strata_lab.backends.base import Problem, Proof, Resolution, Work
 from strata_lab.backends.process import clean_environment, run
 from strata_lab.environments import Kind, Locked
@@ -21,6 +24,10 @@ from strata_lab.progress import Amount, Line, Phase, Report
 _WORKER = "strata_lab.backends.rattler_worker"
 # What makes a prefix usable from a notebook; left out where no channel has it.
 _FOR_A_KERNEL = ("python", "ipykernel")
+_SITE = r"lib/python[0-9.]+/site-packages/"
+_TOP_LEVEL = re.compile(
+    _SITE + r"(?:(?P<package>[A-Za-z_]\w*)/__init__\.py|(?P<module>[A-Za-z_]\w*)(?:\.py|\.[\w-]+\.so|\.so))", re.ASCII
+)
 
 
 class Rattler:
@@ -87,7 +94,13 @@ class Rattler:
             document = json.loads(record.read_text())
             if document["name"] in changed or not changed:
                 problems += _file_problems(root, document)
-        return Proof(problems=tuple(problems), notes=_notes(prefix, work))
+        notes = _notes(prefix, work)
+        if problems or not self.python(prefix).exists():
+            return Proof(problems=tuple(problems), notes=notes, locked=packages)
+        imports = {name: modules for name, modules in _modules(prefix).items() if name in changed}
+        # Not every conda package is a distribution to Python, so the records above speak for the versions.
+        found = importing.proof([self.python(prefix), "-I", "-B"], imports, (), work)
+        return replace(found, notes=(*notes, *found.notes), locked=packages)
 
     def _ask(self, request: dict[str, Any], work: Work, timeout: float) -> dict[str, Any]:
         cache = make_private(make_private(work.cache) / "conda")
@@ -163,6 +176,18 @@ def _asked(package: Locked) -> dict[str, Any]:
 
 def _packages(answer: dict[str, Any]) -> tuple[Locked, ...]:
     return tuple(sorted((Locked.model_validate(item) for item in answer["packages"]), key=lambda item: item.name))
+
+
+def _modules(prefix: Path) -> dict[str, list[str]]:
+    """Return the top-level modules that each package brings."""
+    found: dict[str, set[str]] = {}
+    for record in (prefix / "conda-meta").glob("*.json"):
+        document = json.loads(record.read_bytes())
+        for path in document.get("files", ()):
+            module = _TOP_LEVEL.fullmatch(path)
+            if module:
+                found.setdefault(document["name"], set()).add(module["package"] or module["module"])
+    return {name: sorted(modules) for name, modules in found.items()}
 
 
 def _notes(prefix: Path, work: Work) -> tuple[str, ...]:
