@@ -147,7 +147,7 @@ class RefreshConfig(_Section):
     recheck_interval: Annotated[Duration, Field(ge=60)] | None = 7 * 86400.0
     """Seconds in which each tag that should never move is asked about once, on average; None: never."""
     batch: Annotated[int, Field(ge=1, le=1000)] = 64
-    """Images that the background examines between two looks at what is more urgent."""
+    """Images that are examined between two looks at what is more urgent."""
 
 
 class NotificationsConfig(_Section):

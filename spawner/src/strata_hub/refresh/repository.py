@@ -237,7 +237,10 @@ class RepositoryRefresh:
     async def _ask_wanted(self) -> bool:
         news = False
         for _ in range(_ROUNDS):
-            names = list(self.knowledge.unexamined(self.wanted(self.knowledge), self.now()))
+            names = list(self.knowledge.unexamined(self.knowledge.records, self.now()))
+            # A few are asked about sooner than the policy has judged everything.
+            if len(names) > self.source.settings.batch:
+                names = list(self.knowledge.unexamined(self.wanted(self.knowledge), self.now()))
             if not names:
                 break
             trouble = await self._examine(names)

@@ -61,7 +61,7 @@ async def store(tmp_path: Path) -> AsyncIterator[StoreWorker]:
 
 @pytest.fixture
 def seen(store: StoreWorker) -> Bench:
-    return bench(ScriptedClient({**WEEKLIES, "recommended": "image 20"}), store)
+    return bench(ScriptedClient({**WEEKLIES, "recommended": "image 20"}), store, batch=8)
 
 
 async def test_a_first_poll_costs_the_list_the_moving_tags_and_what_is_wanted(seen: Bench) -> None:
@@ -69,6 +69,12 @@ async def test_a_first_poll_costs_the_list_the_moving_tags_and_what_is_wanted(se
     assert await seen.refresh.poll()
     assert seen.client.requests == 1 + 1 + 2 * 2
     assert len(seen.published) == 1
+
+
+async def test_a_few_new_tags_are_asked_about_without_asking_the_policy(store: StoreWorker) -> None:
+    seen = bench(ScriptedClient(WEEKLIES), store, batch=20)
+    await seen.refresh.poll()
+    assert sorted(seen.client.examined) == sorted(WEEKLIES)
 
 
 async def test_nothing_is_asked_while_nothing_changes_but_the_list(seen: Bench) -> None:
