@@ -6,6 +6,7 @@ import pwd
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from strata_lab import adopt, exchange, housekeeping, lease, reading
@@ -41,7 +42,7 @@ from strata_lab.pointers import Pointers
 from strata_lab.progress import CancelledCheck, Entered, Phase, Report, ignore, never
 from strata_lab.realise import Origin, Realiser
 from strata_lab.stack import Stack
-from strata_lab.store import Store
+from strata_lab.store import Store, translated
 
 Buildable = Create | Install | Upgrade | Remove | Clone | Adopt | Rebuild | Import
 _HEARTBEAT = lease.TERM / 6
@@ -124,8 +125,9 @@ class Operations:
         """
         if isinstance(request, Undo | Redo | Rename | Delete | Restore):
             return self._pointers.plan(request)
-        work = self._work(report, cancelled)
-        return self._planner.plan(self._change(request, work), work)
+        with translated("The plan could not be made"):
+            work = self._work(report, cancelled)
+            return self._planner.plan(self._change(request, work), work)
 
     def execute(
         self,
@@ -144,7 +146,7 @@ class Operations:
         if not self._swept:
             with contextlib.suppress(OSError):
                 self.sweep()
-        with self._leases(request, report, cancelled) as leases:
+        with translated("The change could not be made"), self._leases(request, report, cancelled) as leases:
             work = self._work(report, _beating(cancelled, leases))
             if isinstance(request, Undo | Redo | Rename | Delete | Restore):
                 return self._move(request, consent, leases, work)
@@ -165,7 +167,7 @@ class Operations:
         return record
 
     def _build(self, request: Buildable, consent: Consent, leases: dict[str, lease.Lease], work: Work) -> Record:
-        change = self._change(request, work)
+        change = self._change(request, work, consent.build)
         try:
             plan = self._planner.plan(change, work)
         except Unsatisfiable as error:
@@ -192,7 +194,10 @@ class Operations:
             if count > self.policy.keep_generations * len(self.store.names()):
                 self.sweep()
 
-    def _change(self, request: Buildable, work: Work) -> Change:
+    def _change(self, request: Buildable, work: Work, build: frozenset[str] = frozenset()) -> Change:
+        return replace(self._asked(request, work), build=build)
+
+    def _asked(self, request: Buildable, work: Work) -> Change:
         name = request.environment
         if isinstance(request, Create | Import):
             return self._beginning(request)

@@ -27,6 +27,8 @@ class Change:
         The realisation that the new one is compared with; null for a new environment.
     locked
         What must be realised exactly, where a lock is given instead of an aim to be resolved.
+    build
+        Names that the user agrees to have built from source: even their metadata may need it.
     """
 
     environment: str
@@ -34,6 +36,7 @@ class Change:
     aim: Aim
     before: Record | None = None
     locked: tuple[Locked, ...] | None = None
+    build: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -90,7 +93,7 @@ class Planner:
         if change.locked is not None:
             return Resolution(tuple(sorted(change.locked, key=lambda item: item.name)))
         aim = change.aim
-        key = (aim.intent, aim.preferred, aim.upgrade, work.stack.fingerprint, work.policy)
+        key = (change.build, aim.intent, aim.preferred, aim.upgrade, work.stack.fingerprint, work.policy)
         when, known = self._remembered.get(key, (0.0, None))
         if known is not None and time.monotonic() - when < _REMEMBERED:
             return known
@@ -104,29 +107,28 @@ class Planner:
         backend = self.backends.get(intent.kind)
         if backend is None:
             raise Refused(f"This lab cannot make environments of kind {intent.kind}.")
+        build = change.build | frozenset(intent.build) if work.policy.allow_builds else frozenset()
         problem = Problem(
             requirements=intent.requirements,
             preferred=aim.preferred,
             upgrade=aim.upgrade,
+            build=build,
             shadow=frozenset(intent.shadow),
             python=intent.python,
         )
         try:
             return backend.resolve(problem, work)
-        except Unsatisfiable as wheels_only:
-            if not work.policy.allow_builds or intent.kind is not Kind.OVERLAY:
-                wheels_only.hint = "Ask for another version, or for fewer packages at once." + _wheels(wheels_only)
-                raise
-            building = frozenset(item.name for item in aim.preferred) | {"*"}
-            return backend.resolve(
-                Problem(problem.requirements, problem.preferred, problem.upgrade, building, problem.shadow), work
-            )
+        except Unsatisfiable as error:
+            error.hint = f"{error.hint or 'Ask for another version.'}{_wheels(error, may=work.policy.allow_builds)}"
+            raise
 
 
-def _wheels(error: Unsatisfiable) -> str:
-    if "no wheels" in str(error) or "no usable wheels" in str(error) or "source" in str(error):
-        return " Some of it exists as source only, and this lab does not build from source."
-    return ""
+def _wheels(error: Unsatisfiable, *, may: bool) -> str:
+    if "no usable wheels" not in str(error) and "no wheels" not in str(error):
+        return ""
+    if may:
+        return " Some of it exists as source only: agree to build it by name, if you trust it to run its code here."
+    return " Some of it exists as source only, and this lab does not build from source."
 
 
 def _choices(shadows: list[Shadowing]) -> list[str]:

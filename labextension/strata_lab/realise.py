@@ -14,6 +14,7 @@ from strata_lab.pipeline import Change
 from strata_lab.plans import Consent, Plan
 from strata_lab.progress import Entered, Phase, check
 from strata_lab.store import Store, remove_tree
+from strata_lab.untouched import untouched
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,11 @@ class Realiser:
         folder = self.store.begin(lease)
         try:
             work.report(Entered(Phase.BUILDING, f"Installing {len(plan.resolved)} packages beside the present ones."))
-            backend.build(folder, plan.resolved, work)
-            check(work.cancelled)
-            work.report(Entered(Phase.VERIFYING, "Importing what is new."))
-            proof = backend.verify(folder, plan.resolved, self._changed(change, plan), work)
+            with untouched(work.stack):
+                backend.build(folder, plan.resolved, work)
+                check(work.cancelled)
+                work.report(Entered(Phase.VERIFYING, "Importing what is new."))
+                proof = backend.verify(folder, plan.resolved, self._changed(change, plan), work)
             _must_work(proof)
             check(work.cancelled)
             record = Record(

@@ -188,8 +188,8 @@ def calls(lab: Lab) -> None:
     print(f"{'':66} {'calls':>8} {'5 ms':>6}")
     for label, code in (
         ("metadata calls in the home: list and judge", "operations.environments()"),
-        ("  undo", "operations.execute(Undo(environment='mine'))"),
         ("  redo", "operations.execute(Redo(environment='mine'))"),
+        ("  undo", "operations.execute(Undo(environment='mine'))"),
         ("  create", "operations.execute(Create(environment='counted'))"),
         ("  rename", "operations.execute(Rename(environment='counted', new_name='other'))"),
         ("  delete", "operations.execute(Delete(environment='other'))"),

@@ -11,7 +11,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from strata_lab.backends.base import Problem, Resolution, Work
-from strata_lab.backends.conflicts import explained
+from strata_lab.backends.conflicts import explained, failed
 from strata_lab.backends.selection import subtracted
 from strata_lab.backends.stubs import is_version, pins
 from strata_lab.environments import Locked
@@ -58,7 +58,7 @@ class Pip:
             words = ["--no-deps", "--require-hashes", "--no-compile", "--no-warn-script-location", "-r", str(lock)]
             finished = self._run(work, prefix / "bin" / "python", words, work.policy.build_timeout, loud=True)
         if finished[0] != 0:
-            raise BackendFailed(f"pip could not install: {explained(finished[1])}")
+            raise failed("pip could not install", finished[1])
 
     def _report(self, problem: Problem, work: Work, fixed: list[str], *, conflict: str | None) -> Resolution:
         if problem.build:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from uv import find_uv_bin
 
 from strata_lab.backends.base import Problem, Resolution, Work
-from strata_lab.backends.conflicts import explained
+from strata_lab.backends.conflicts import explained, failed
 from strata_lab.backends.process import Finished
 from strata_lab.backends.pylock import HEAD, lock_text, read_lock
 from strata_lab.backends.selection import subtracted
@@ -55,7 +55,7 @@ class Uv:
                 finished = self._install(prefix, packages, lock, work)
         (prefix / ".lock").unlink(missing_ok=True)
         if finished.code != 0:
-            raise BackendFailed(f"uv could not install: {explained(finished.stderr)}")
+            raise failed("uv could not install", finished.stderr)
 
     def _install(self, prefix: Path, packages: tuple[Locked, ...], lock: Path, work: Work, *more: str) -> Finished:
         sources = any(item.from_source for item in packages)

@@ -3,7 +3,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from strata_lab import exchange
-from strata_lab.environments import Kind
+from strata_lab.environments import Kind, Locked
 from strata_lab.errors import InvalidInput, Refused, StrataError
 from support.records import locked, make_record
 
@@ -36,6 +36,21 @@ def test_a_conda_environment_is_written_and_read_as_environment_yml() -> None:
 def test_an_environment_yml_of_pip_packages_alone_is_an_overlay() -> None:
     read = exchange.read("dependencies: [python=3.11, pip, {pip: [lines>=1]}]", "environment-yml").intent
     assert (read.kind, read.requirements) == (Kind.OVERLAY, ("lines>=1",))
+
+
+def test_the_lock_of_a_conda_environment_is_written_and_read_whole() -> None:
+    package = Locked(
+        name="gdal",
+        version="3.9.0",
+        url="https://conda.example/forge/linux-64/gdal-3.9.0-h1_0.conda",
+        sha256="b" * 64,
+        build="h1_0/linux-64",
+        index="https://conda.example/forge",
+    )
+    text = exchange.export(CONDA.model_copy(update={"locked": (package,)}), "rattler-lock")
+    read = exchange.read(text, "rattler-lock")
+    assert read.hashes == {"gdal==3.9.0": frozenset({"b" * 64})}
+    assert read.intent.requirements == ("gdal ==3.9.0",)
 
 
 @pytest.mark.parametrize(

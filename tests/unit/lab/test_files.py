@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 from strata_lab.backends import files
-from strata_lab.backends.conflicts import explained
+from strata_lab.backends.conflicts import explained, failed
 from strata_lab.backends.files import Contents
 from strata_lab.backends.stubs import pins, stub_folder
 from strata_lab.backends.wheels import directory
+from strata_lab.errors import VerificationFailed
+from strata_lab.untouched import untouched
 from support.records import make_stack
 from support.wheels import make_wheel
 
@@ -100,3 +102,18 @@ def test_a_resolvers_tree_becomes_a_sentence() -> None:
 """
     assert explained(told).startswith("Because you require astropy>=7 and astropy==6.1.7, we can conclude that your")
     assert explained("") == "it gave no reason."
+
+
+def test_an_installer_without_room_says_so() -> None:
+    assert failed("uv could not install", "error: No space left on device (os error 28)").code == "no_space"
+    assert failed("uv could not install", "error: bad zip").code == "backend"
+
+
+def test_whoever_changes_the_stack_is_found_out(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    stack = make_stack(path=(str(site),), executable=tmp_path / "bin" / "python", base_executable=tmp_path / "python")
+    with untouched(stack):
+        (tmp_path / "elsewhere").mkdir()
+    with pytest.raises(VerificationFailed, match="site changed"), untouched(stack):
+        (site / "planted.pth").touch()
