@@ -59,6 +59,7 @@ def unrunnable(top: Named, reason: str) -> ImageMetadata:
         size=top.manifest.size,
         runnable=False,
         reason=reason,
+        children=_children(top),
     )
 
 
@@ -86,4 +87,10 @@ def describe(chain: Sequence[Named], config: ImageConfig, platform: Platform) ->
         architecture=plain(config.architecture)[:40],
         runnable=fits,
         reason="" if fits else f"It is built for {plain(str(config.platform))[:80]}, not {platform}.",
+        children=_children(top),
     )
+
+
+def _children(top: Named) -> tuple[str, ...]:
+    """Return the digests that an index names, of whatever platform: each is a part of it."""
+    return tuple(entry.digest for entry in top.manifest.manifests or ())

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strata_hub.errors import RegistryProtocolError
 from strata_hub.registry.documents import MAX_SIZE, OCI_INDEX, OCI_MANIFEST, parse_config, parse_manifest
-from strata_hub.registry.images import Named, choose, describe, not_an_image
+from strata_hub.registry.images import Named, choose, describe, not_an_image, unrunnable
 from strata_hub.registry.names import Platform
 from support import oci_images
 
@@ -130,3 +130,12 @@ def test_any_bytes_are_a_config_or_an_error(body: bytes) -> None:
         describe(chain, parse_config(body, "it"), AMD64)
     except RegistryProtocolError:
         return
+
+
+def test_all_parts_of_an_index_are_kept_so_that_none_is_deleted_under_it() -> None:
+    inner, other = oci_images.image(), oci_images.image(labels={"a": "b"})
+    outer = oci_images.index(("linux/amd64", inner), ("linux/arm64", other))
+    assert described(outer, inner).children == (inner.digest, other.digest)
+    top = Named(outer.digest, parse_manifest(outer.manifest, outer.media_type, "it"))
+    assert unrunnable(top, "No.").children == (inner.digest, other.digest)
+    assert described(inner).children == ()
