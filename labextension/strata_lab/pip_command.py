@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from strata_lab import activation, restarts
+from strata_lab.changes import Install, Upgrade
 from strata_lab.environments import Record
-from strata_lab.errors import Refused, StrataError
+from strata_lab.errors import NotFound, Refused, StrataError
 from strata_lab.image_contract import ImageContract, contract_path, load
 from strata_lab.kernel_catalogue import site_packages
 from strata_lab.kernels import DEFAULT_ENVIRONMENT
@@ -52,7 +53,14 @@ def _run(words: list[str], environ: Mapping[str, str]) -> int:
     stack = describe(contract, layout.cache, environ=activation.environment(contract, environ))
     operations = Operations(layout, stack, interface="pip", environ=environ)
     before = layout.current(name).resolve() if layout.current(name).is_symlink() else None
-    plan = operations.plan(request)
+    try:
+        plan = operations.plan(request)
+    except NotFound:
+        if not isinstance(request, Upgrade):
+            raise
+        # What the environment does not hold yet is installed, as pip does.
+        request = Install(environment=name, requirements=request.names)
+        plan = operations.plan(request)
     _show(plan)
     if plan.refusals:
         raise Refused(" ".join(plan.refusals))

@@ -10,7 +10,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any, Protocol
 
-TIMEOUT = 3.0
+TIMEOUT = 10.0
 _QUESTION = "__import__('json').dumps(sorted(set(__import__('sys').modules) & set({names!r})))"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from strata_lab import private, userview
 from strata_lab.errors import StackUnusable
-from strata_lab.image_contract import contract_path, load
+from strata_lab.image_contract import StackKind, contract_path, load
 from strata_lab.kernels import DEFAULT_ENVIRONMENT
 from strata_lab.layout import Layout
 
@@ -76,6 +76,7 @@ def _first_folders(environ: Mapping[str, str], folder: Path | None) -> tuple[lis
     """Return the folders that come first on PATH, and those that are left out of it.
 
     First come Strata's commands, then the programs of the environment that ``pip install`` changes, then the stack's.
+    A stack that a script sets up has neither: its programs are of no use before the user has run the script.
     """
     first = [str(folder / "bin")] if folder is not None else []
     try:
@@ -83,11 +84,14 @@ def _first_folders(environ: Mapping[str, str], folder: Path | None) -> tuple[lis
         layout = Layout.of(contract, environ)
     except StackUnusable:
         return first, []
+    hidden = [] if contract.one_python else [str(contract.machinery.prefix / "bin")]
+    if contract.stack.kind is StackKind.SCRIPT:
+        return first, hidden
     current = layout.current(DEFAULT_ENVIRONMENT) / "bin"
     if environ.get("STRATA_SAFE_MODE") != "1" and (current / "python").exists():
         first.append(str(current))
     first.append(str(contract.stack.python.parent))
-    return first, [] if contract.one_python else [str(contract.machinery.prefix / "bin")]
+    return first, hidden
 
 
 def _leave_private_folder(environ: Mapping[str, str]) -> None:

@@ -19,8 +19,8 @@ import psutil
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-WAIT = 120.0
-RESEND = 15.0
+WAIT = 150.0
+RESEND = 60.0
 Process: TypeAlias = "subprocess.Popen[bytes]"
 
 

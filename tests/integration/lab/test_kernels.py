@@ -114,9 +114,10 @@ async def test_pip_in_a_terminal_installs_and_tells_apart_what_has_no_place(lab:
     )
 
 
-def until_busy(lab: Lab, kernel: str) -> None:
-    while lab.get(f"api/kernels/{kernel}").json()["execution_state"] != "busy":
-        time.sleep(0.1)
+def until(state: str, lab: Lab, *kernels: str) -> None:
+    for kernel in kernels:
+        while lab.get(f"api/kernels/{kernel}").json()["execution_state"] != state:
+            time.sleep(0.1)
 
 
 async def test_exactly_the_kernels_that_imported_what_changed_are_told_to_restart(lab: Lab, engine: Operations) -> None:
@@ -128,7 +129,8 @@ async def test_exactly_the_kernels_that_imported_what_changed_are_told_to_restar
     waiting = f"import colours, pathlib, time\nwhile not pathlib.Path({str(stop)!r}).exists(): time.sleep(0.05)"
     working = asyncio.create_task(lab.run(waiting, kernel_id=kernels["busy"]))
     try:
-        await asyncio.to_thread(until_busy, lab, kernels["busy"])
+        await asyncio.to_thread(until, "busy", lab, kernels["busy"])
+        await asyncio.to_thread(until, "idle", lab, kernels["user"], kernels["other"])
         engine.execute(Install(environment="advised", requirements=("colours==2.0",)))
         path = f"strata/api/environments/advised/advice?since={first.generation}"
         advice = await asyncio.to_thread(lambda: lab.get(path).json()["advice"])
