@@ -15,11 +15,13 @@ from . import wording
 from .errors import InvalidOption, StrataError
 from .menu import Menu
 from .offers import Offer
+from .options import KEYS, quoted
 from .search import Hits
 
 STATIC = Path(__file__).parent / "static"
 TYPED = "typed"
 """Name of the field in which a tag is typed, and value of the radio button beside it."""
+FIELDS = frozenset({*KEYS, TYPED, "_xsrf"})
 FLAGS = ("safe_mode", "debug")
 _TRUE, _FALSE = ("1", "on", "true"), ("0", "off", "false", "")
 
@@ -82,8 +84,12 @@ def options_from_form(form: Mapping[str, list[Any]]) -> dict[str, object]:
     Raises
     ------
     InvalidOption
-        If a field is there twice, or a tag is typed while another image is chosen.
+        If a field is unknown or there twice, or a tag is typed while another image is chosen. An unknown one stops
+        here, since JupyterHub keeps options, uploads included, before the gate sees them.
     """
+    for key in form:
+        if key not in FIELDS:
+            raise InvalidOption(f"The form has no field {quoted(key)}.")
     options = _single(form)
     typed = str(options.pop(TYPED, "")).strip()
     if options.get("image") == TYPED:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner
-from traitlets import Dict, List, Unicode, Union, default, validate
+from traitlets import Dict, List, TraitError, Unicode, Union, default, validate
 
 from .errors import LabFailed, StrataError
 from .menu_spawner import MenuSpawner, Refused
@@ -70,7 +70,7 @@ class LocalStrataSpawner(MenuSpawner, LocalProcessSpawner):
     def _machinery_python(self, proposal: Mapping[str, Any]) -> str:
         path = str(proposal["value"])
         if not Path(path).is_absolute():
-            raise ValueError(f"machinery_python must be an absolute path, not {path!r}")
+            raise TraitError(f"machinery_python must be an absolute path, not {path!r}")
         return path
 
     @property

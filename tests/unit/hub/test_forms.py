@@ -165,6 +165,11 @@ def test_a_field_that_is_there_twice_is_refused() -> None:
         options_from_query({"size": []})
 
 
+def test_an_upload_is_refused_before_the_hub_keeps_it() -> None:
+    with pytest.raises(InvalidOption, match="image_file"):
+        options_from_form({"image_file": [object()]})
+
+
 def test_a_link_may_say_safe_mode_with_1() -> None:
     assert options_from_query({"image": ["x"], "safe_mode": ["1"], "debug": ["0"]}) == {
         "image": "x",
