@@ -8,7 +8,7 @@ TEST = $(RUN) pytest -o cache_dir=.strata/pytest/$@ $(if $(REPORT),--junit-xml=$
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help run test system-packages sync lint unit contracts integration browser pictures bench bench-run test-properties clean lock
+.PHONY: help run test system-packages sync lint unit contracts integration browser test-faults pictures bench bench-run test-properties clean lock
 .PHONY: cluster-bin cluster cluster-down test-cluster run-cluster
 
 run: $(UV)  ## Start everything on this machine: registry, hub, service, labs (PORT=8000)
@@ -49,6 +49,9 @@ integration: sync  ## Real registries, databases, servers and installers
 
 browser: sync  ## The pages in Chromium
 	$(TEST) tests/browser
+
+test-faults: sync  ## A kill and an error at each system call (FAULTS=0.03 tries that share of the cases)
+	$(TEST) tests/faults
 
 pictures: sync  ## Take the README's pictures, by walking the scientist's path
 	STRATA_PICTURES=$(CURDIR)/docker/pictures $(TEST) tests/browser/test_walk.py

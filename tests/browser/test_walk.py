@@ -8,6 +8,7 @@ pictures are taken on the way.
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def page(demo: Demo) -> Iterator[Page]:
 
 def test_a_scientist_walks_from_login_to_a_package_of_their_own_and_back(demo: Demo, page: Page) -> None:
     home = demo.state / "homes/scientist"
+    shutil.rmtree(home, ignore_errors=True)
     parts = [demo.state / "machinery", demo.state / "stacks/science-2025/prefix"]
     before = [inventory(part) for part in parts]
 
@@ -62,7 +64,7 @@ def test_a_scientist_walks_from_login_to_a_package_of_their_own_and_back(demo: D
     install_by_rest(page, "mine", BY_REST)
 
     page.reload()
-    lab.new_launcher()
+    lab.ready()
     assert any("mine" in title for title in lab.kernels())
     own = lab.new_notebook("mine")
     assert "3.0+/-0.1" in own.run(f"from {BY_COMMAND} import ufloat; print(ufloat(3, 0.1))")

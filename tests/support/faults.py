@@ -4,6 +4,7 @@ A case is a system call's name and its number: strace counts the calls of that n
 is met by the first thread that makes its Nth such call. The recording says how many there are.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -44,6 +45,10 @@ MUTATING = (
     "copy_file_range",
     "sendfile",
 )
+# How many cases there are, and how many were tried, by suite; a share of 1 tries all.
+EXIST: Counter[str] = Counter()
+TRIED: Counter[str] = Counter()
+SHARE = float(os.environ.get("FAULTS", "1"))
 _LINE = re.compile(r"^(\d+) +(\w+)\(")
 _PATIENCE = 60.0
 
@@ -85,15 +90,16 @@ class ForkServer:
     def __init__(self, driver: Path, folder: Path, environment: dict[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.process = subprocess.Popen(
-            [sys.executable, "-s", "-P", str(driver)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(folder / "stderr").open("ab"),
-            text=True,
-            env=environment,
-            cwd=folder,
-        )
+        with (folder / "stderr").open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-s", "-P", str(driver)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=environment,
+                cwd=folder,
+            )
         self._count = 0
 
     def __enter__(self) -> Self:
@@ -163,6 +169,11 @@ class ForkServer:
         told = json.loads(result.read_text()) if result.exists() else None
         result.unlink(missing_ok=True)
         return Outcome(status if status >= 0 else None, told)
+
+
+def chosen(case: str) -> bool:
+    """Say whether `case` is in the share that is tried: the same ones each time."""
+    return int.from_bytes(hashlib.sha256(case.encode()).digest()[:4]) < SHARE * 2**32
 
 
 def serve(perform: Any) -> None:

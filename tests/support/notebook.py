@@ -16,14 +16,21 @@ class Lab:
         self.page = page
 
     def ready(self) -> "Lab":
-        """Wait until the launcher can be used."""
-        expect(self.page.locator(".jp-LauncherCard").first).to_be_visible(timeout=PATIENCE)
+        """Wait until JupyterLab has come up, and open a launcher in front of what it restored."""
+        expect(self.page.locator("#jp-main-dock-panel")).to_be_visible(timeout=PATIENCE)
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=PATIENCE)
+        self.new_launcher()
         return self
 
     def new_launcher(self) -> None:
         """Open a launcher in front."""
-        expect(self.page.locator("#jp-main-dock-panel")).to_be_visible(timeout=PATIENCE)
-        self.page.keyboard.press("Control+Shift+L")
+
+        def opened() -> bool:
+            # A shell that is still starting drops the keys.
+            self.page.keyboard.press("Control+Shift+L")
+            return self._cards("Notebook").count() > 0
+
+        eventually(opened, within=PATIENCE / 1000, every=1)
         expect(self._cards("Notebook").first).to_be_visible(timeout=PATIENCE)
 
     def kernels(self) -> list[str]:
@@ -67,8 +74,16 @@ class Notebook:
         """Run `code` in the last cell and return the text of its output."""
         count = self.panel.locator(".jp-Notebook .jp-CodeCell").count()
         cell = self.panel.locator(".jp-Notebook .jp-CodeCell").nth(count - 1)
-        cell.locator(".cm-content").click()
-        self.panel.page.keyboard.type(code)
+        editor = cell.locator(".cm-content")
+
+        def typed() -> bool:
+            # A notebook that is still being set up drops what is typed into it.
+            editor.click()
+            self.panel.page.keyboard.press("Control+A")
+            self.panel.page.keyboard.insert_text(code)
+            return editor.inner_text().strip() == code
+
+        eventually(typed, within=PATIENCE / 1000, every=0.5)
         self.panel.page.keyboard.press("Shift+Enter")
         outputs = cell.locator(".jp-OutputArea-output")
         expect(outputs.first).to_be_visible(timeout=PATIENCE)
