@@ -131,8 +131,7 @@ def start(page: Page, tag: str, *, size: str) -> None:
 
 def stop(page: Page) -> None:
     page.goto("/hub/home")
-    page.get_by_role("link", name="Stop My Server").click()
-    expect(page.get_by_role("link", name="Start My Server")).to_be_visible(timeout=PATIENCE)
+    page.locator("#stop").click()
     eventually(lambda: page.request.get("/hub/api/users/scientist").json()["server"] is None)
 
 

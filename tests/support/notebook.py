@@ -26,8 +26,7 @@ class Lab:
         """Open a launcher in front."""
 
         def opened() -> bool:
-            # A shell that is still starting drops the keys.
-            self.page.keyboard.press("Control+Shift+L")
+            self.page.locator("#jp-main-dock-panel .lm-TabBar-addButton:visible").first.click()
             return self._cards("Notebook").count() > 0
 
         eventually(opened, within=PATIENCE / 1000, every=1)
