@@ -28,7 +28,9 @@ _READY_WITHIN = 120.0
 def main() -> int:
     """Run the demonstration until it is interrupted."""
     options = _options()
-    signal.signal(signal.SIGTERM, _interrupted)
+    # A shell without job control starts programs in the background with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
     started = time.monotonic()
 
     def say(message: str) -> None:
