@@ -75,15 +75,23 @@ class Notebook:
         cell = self.panel.locator(".jp-Notebook .jp-CodeCell").nth(count - 1)
         editor = cell.locator(".cm-content")
 
-        def typed() -> bool:
-            # A notebook that is still being set up drops what is typed into it.
+        prompt = cell.locator(".jp-InputPrompt")
+
+        def runs() -> bool:
+            # A notebook that is still being set up drops what is typed into it, and runs nothing.
             editor.click()
             self.panel.page.keyboard.press("Control+A")
             self.panel.page.keyboard.insert_text(code)
-            return editor.inner_text().strip() == code
+            if editor.inner_text().strip() != code:
+                return False
+            self.panel.page.keyboard.press("Shift+Enter")
+            try:
+                expect(prompt).not_to_have_text("[ ]:", timeout=5000)
+            except AssertionError:
+                return False
+            return True
 
-        eventually(typed, within=PATIENCE / 1000, every=0.5)
-        self.panel.page.keyboard.press("Shift+Enter")
+        eventually(runs, within=PATIENCE / 1000, every=0.5)
         outputs = cell.locator(".jp-OutputArea-output")
         expect(outputs.first).to_be_visible(timeout=PATIENCE)
         return "\n".join(outputs.all_inner_texts())
