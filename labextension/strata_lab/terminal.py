@@ -18,6 +18,7 @@ from strata_lab.image_contract import StackKind, contract_path, load
 from strata_lab.kernels import DEFAULT_ENVIRONMENT
 from strata_lab.layout import Layout
 
+_POSIX_SHELLS = ("sh", "dash", "ash", "ksh")
 _LOGIN_FILES = ("~/.bash_profile", "~/.bash_login", "~/.profile")
 
 
@@ -69,6 +70,11 @@ def prepare(environ: Mapping[str, str], shell: str) -> tuple[list[str], dict[str
             start = folder / "work" / "bashrc"
             start.write_text(_bash_start(first), encoding="utf-8")
             return [shell, "--rcfile", str(start), "-i"], after
+    if name in _POSIX_SHELLS and not safe and folder is not None:
+        # Read by an interactive shell after /etc/profile, which sets PATH anew.
+        start = folder / "work" / "shrc"
+        start.write_text(_posix_start(first, after.get("ENV", "")), encoding="utf-8")
+        return [shell, "-l", "-i"], {**after, "ENV": str(start)}
     return [shell] if safe else [shell, "-l"], after
 
 
@@ -103,6 +109,13 @@ def _leave_private_folder(environ: Mapping[str, str]) -> None:
             )
             if place and inside:
                 os.chdir(place)
+
+
+def _posix_start(first: Sequence[str], own: str) -> str:
+    """Return a file for ENV that reads the user's own, then puts `first` in front of PATH."""
+    again = f"export PATH={shlex.quote(os.pathsep.join(first))}${{PATH:+:$PATH}}\n" if first else ""
+    restore = f"ENV={shlex.quote(own)}\n[ -r {shlex.quote(own)} ] && . {shlex.quote(own)}\n" if own else "unset ENV\n"
+    return restore + again
 
 
 def _bash_start(first: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -124,7 +125,7 @@ class LocalStrataSpawner(MenuSpawner, LocalProcessSpawner):
         """Return `env` with the account or the home of the owner."""
         if not self.home_template:
             return super().user_env(env)
-        return {**env, "USER": self.user.name, "HOME": str(self.home), "SHELL": "/bin/sh"}
+        return {**env, "USER": self.user.name, "HOME": str(self.home), "SHELL": shutil.which("bash") or "/bin/sh"}
 
     def make_preexec_fn(self, name: str) -> Callable[[], None] | None:
         """Return what changes to the owner's account; None where homes come from a template."""

@@ -51,3 +51,25 @@ def test_service_paths_do_not_reach_the_shell(folder: Path) -> None:
     _, after = terminal.prepare(environ, "/bin/bash")
     assert str(folder / "data") not in after.values()
     assert "JUPYTER_DATA_DIR" not in after
+
+
+def test_a_plain_shell_finds_the_commands_of_strata_after_a_profile_that_sets_its_path_anew(
+    tmp_path: Path, folder: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".profile").write_text("export PATH=/planted:/usr/bin:/bin\n")
+    (home / "own").write_text("export MINE=yes\n")
+    environ = {
+        "HOME": str(home),
+        "ENV": str(home / "own"),
+        private.FOLDER_VARIABLE: str(folder),
+        "PATH": "/usr/bin:/bin",
+    }
+    command, after = terminal.prepare(environ, "/bin/sh")
+    typed = 'echo "$MINE $PATH $ENV"\n'
+    done = subprocess.run(command, input=typed, env=after, capture_output=True, text=True, check=True, cwd=home)
+    mine, path, own = done.stdout.split()
+    assert (mine, own) == ("yes", str(home / "own"))
+    assert path.split(":")[0] == str(folder / "bin")
+    assert "/planted" in path.split(":")
