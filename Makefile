@@ -71,6 +71,12 @@ CLUSTER := PYTHONPATH=tests $(RUN) python -m support.kubernetes
 cluster-bin: sync  ## Kubernetes, etcd, containerd, kwok and Helm, from pinned Go modules (11 minutes once)
 	$(CLUSTER).build
 
+cluster: cluster-bin  ## Start a Kubernetes of our own: a node that runs pods as root, else a control plane
+	@$(CLUSTER).run up
+
+cluster-down: sync  ## End it; nothing of it is left
+	@$(CLUSTER).run down
+
 test-cluster: sync cluster-bin  ## The suites on a real Kubernetes
 	$(TEST) tests/cluster
 

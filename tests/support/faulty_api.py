@@ -7,16 +7,14 @@ connections can be refused, cut, or left open without a word.
 import asyncio
 import socket
 import ssl
+import threading
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .kubernetes.control_plane import ControlPlane
 from .kubernetes.process import ReservedPort
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 HEAD_LIMIT = 1 << 20
 CHUNK = 1 << 16
@@ -226,3 +224,38 @@ def _length(head: bytes) -> int:
 def _abort(writer: asyncio.StreamWriter | None) -> None:
     if writer is not None and writer.transport is not None:
         writer.transport.abort()
+
+
+class FaultyApiThread:
+    """The proxy in an event loop of its own, for tests that do not run in one.
+
+    Parameters
+    ----------
+    plane
+        The control plane behind it.
+    """
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.proxy = FaultyApi(plane)
+        self.run(self.proxy.start())
+
+    def run(self, step: Coroutine[object, object, None]) -> None:
+        """Run one of the proxy's coroutines."""
+        asyncio.run_coroutine_threadsafe(step, self._loop).result(60)
+
+    def close(self) -> None:
+        """Close every socket, and end the loop."""
+        self.run(self.proxy.close())
+        self.run(_drain())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _drain() -> None:
+    """Let transports that were aborted tell their protocols so."""
+    for _ in range(10):
+        await asyncio.sleep(0.01)

@@ -73,6 +73,9 @@ class _Lab(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        notice = self.server.labs.on_request  # type: ignore[attr-defined] # set by StubLabs
+        if notice is not None:
+            notice()
         body = b"{}"
         self.send_response(200)
         self.send_header("X-JupyterHub-Version", hub_version)
@@ -91,6 +94,8 @@ class StubLabs:
     def __init__(self) -> None:
         self._server = ThreadingHTTPServer((LAB_ADDRESS, 0), _Lab)
         self._server.daemon_threads = True
+        self._server.labs = self  # type: ignore[attr-defined] # read by the handler
+        self.on_request: Callable[[], None] | None = None
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         self.port: int = self._server.server_address[1]
@@ -154,12 +159,18 @@ class ScriptedNode:
                 if change["type"] == "ADDED":
                     self._advance(change["object"])
 
+    def run(self, pod: Document) -> None:
+        """Let a pod run that its script left behind."""
+        self._write(pod, running(pod))
+
     def _advance(self, pod: Document) -> None:
+        if pod["metadata"]["uid"] not in self._known:
+            self._known.add(pod["metadata"]["uid"])
+            self._write(pod, self.script(pod))
+
+    def _write(self, pod: Document, statuses: list[Document]) -> None:
         metadata = pod["metadata"]
-        if metadata["uid"] in self._known:
-            return
-        self._known.add(metadata["uid"])
         path = f"/api/v1/namespaces/{self._namespace}/pods/{metadata['name']}/status"
         kind = {"Content-Type": "application/merge-patch+json"}
-        for status in self.script(pod):
+        for status in statuses:
             self._client.patch(path, content=json.dumps({"status": status}), headers=kind)
