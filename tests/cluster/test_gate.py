@@ -83,7 +83,7 @@ REST = [
 def test_no_hostile_option_reaches_the_api_server_through_rest(deployment: Deployment, path: Path) -> None:
     user = path.__name__.replace("_", "-")
     deployment.hub.api("POST", f"users/{user}")
-    for options in OPTIONS:
+    for options in OPTIONS if path is by_rest else OPTIONS[::4]:
         answer, error = path(deployment, user, options), refusal(options)
         assert (answer.status_code, answer.json()["message"]) == (error.status, error.sentence()), options
     assert deployment.pods(user) == []
@@ -95,28 +95,16 @@ def test_no_hostile_option_reaches_the_api_server_through_the_form(deployment: D
     """The second time an admin submits the form of somebody else."""
     deployment.hub.api("POST", f"users/{owner}")
     client = deployment.hub.login(owner if owner == "form-user" else ADMIN)
-    for value in TEXTS:
+    for value in TEXTS[::2]:
         answer = client.post(
             f"/spawn/{owner}", params={"_xsrf": client.cookies["_xsrf"]}, data={"image": value}
         )  # fmt: skip
-        # A form field has no white space around it.
-        error = refusal({"image": value.strip()}) if _hostile(value.strip()) else None
-        if error is not None:
-            assert answer.status_code == error.status, value
-            assert str(error) in unescape(answer.text), value
-            assert 'id="strata"' in answer.text, "the form is shown again"
-    allowed = {f"{menu_states.SCIENCE}@{menu_states.digest_of('w_2026_22')}"}
-    images = {pod["spec"]["containers"][0]["image"] for pod in deployment.pods(owner)}
-    assert images <= allowed
+        error = refusal({"image": value})
+        assert answer.status_code == error.status, value
+        assert str(error) in unescape(answer.text), value
+        assert 'id="strata"' in answer.text, "the form is shown again"
+    assert deployment.pods(owner) == []
     assert not deployment.hub.failures()
-
-
-def _hostile(value: str) -> bool:
-    try:
-        refusal({"image": value})
-    except pytest.fail.Exception:
-        return False
-    return True
 
 
 def test_no_link_starts_anything_whatever_it_proposes(deployment: Deployment) -> None:
