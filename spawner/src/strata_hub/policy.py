@@ -5,7 +5,6 @@ mappings and replaces lists.
 """
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -157,8 +156,8 @@ class SupportWindow(_Config):
 class GroupRule(_Config):
     """What the members of a group see besides what everybody sees."""
 
-    kinds: dict[TagKind, dict[str, Any]] = {}
-    """For a kind, those fields of its `KindRule` that differ; null lifts a limit."""
+    kinds: dict[TagKind, KindRule] = {}
+    """For a kind, what differs; a field that is not there is as for everybody, and null lifts a limit."""
     unsupported: bool = False
     """True: also what the support window leaves out."""
 
@@ -208,14 +207,14 @@ def _or_none_at_all(value: object) -> object:
     return () if value is None else value
 
 
-_DEFAULTS: Mapping[TagKind, Mapping[str, Any]] = {
-    TagKind.RELEASE: {"count": 3},
-    TagKind.WEEKLY: {"count": 3},
-    TagKind.DAILY: {"count": 3},
-    TagKind.RELEASE_CANDIDATE: {},
-    TagKind.EXPERIMENTAL: {"allowed": False},
-    TagKind.UNRECOGNISED: {"allowed": False},
-    TagKind.ALIAS: {},
+_DEFAULTS = {
+    TagKind.RELEASE: KindRule(count=3),
+    TagKind.WEEKLY: KindRule(count=3),
+    TagKind.DAILY: KindRule(count=3),
+    TagKind.RELEASE_CANDIDATE: KindRule(),
+    TagKind.EXPERIMENTAL: KindRule(allowed=False),
+    TagKind.UNRECOGNISED: KindRule(allowed=False),
+    TagKind.ALIAS: KindRule(),
 }
 
 
@@ -225,8 +224,8 @@ class PolicyConfig(_Config):
     recommended: dict[str, Recommended] = {}
     approved_cycles: Annotated[tuple[Cycle, ...] | None, BeforeValidator(_or_none_at_all)] = None
     """Absent: any image. Present: only images of these cycles, so an empty list allows none."""
-    kinds: dict[TagKind, dict[str, Any]] = {}
-    """For a kind, those fields of its `KindRule` that differ from the defaults."""
+    kinds: dict[TagKind, KindRule] = {}
+    """For a kind, what differs from the defaults."""
     support: SupportWindow | None = None
     groups: dict[str, GroupRule] = {}
     pins: dict[str, Pin] = {}
@@ -235,17 +234,15 @@ class PolicyConfig(_Config):
     """Architectures of the nodes; absent: any."""
     retention: RetentionConfig | None = None
 
-    @model_validator(mode="after")
-    def _rules_are_readable(self) -> Self:
-        for group in (None, *self.groups):
-            for kind in TagKind:
-                self.rule(kind, group)
-        return self
-
     def rule(self, kind: TagKind, group: str | None = None) -> KindRule:
         """Return the rule for `kind`: the defaults, what the policy says, what it says for `group`."""
-        own = self.groups[group].kinds.get(kind, {}) if group in self.groups else {}
-        return KindRule.model_validate({**_DEFAULTS[kind], **self.kinds.get(kind, {}), **own})
+        layers = [_DEFAULTS[kind], self.kinds.get(kind)]
+        if group in self.groups:
+            layers.append(self.groups[group].kinds.get(kind))
+        fields: dict[str, Any] = {}
+        for layer in layers:
+            fields.update(layer.model_dump(exclude_unset=True) if layer else {})
+        return KindRule.model_validate(fields)
 
     def group_names(self) -> tuple[str, ...]:
         """Return every group that sees something of its own, sorted."""

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
 from strata_hub.catalogue import Catalogue, ImageMetadata
 from strata_hub.judgement import Judgement, judge
 from support.catalogues import NOW, catalogue_of, digest_of, policy_of
+from support.policies import NAMES, POLICIES
 
 HEX = "0" * 64
 
@@ -368,3 +370,23 @@ def test_a_group_with_narrower_limits_loses_nothing() -> None:
     judgement = judged(["w_2026_22"], groups={"few": {"kinds": {"weekly": {"count": 0, "allowed": False}}}})
     (only,) = judgement.shown
     assert (only.section, only.groups, only.group_sections) == ("weekly", (), {})
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(names=NAMES, document=POLICIES)
+def test_every_image_is_either_shown_or_hidden_with_a_reason(
+    names: dict[str, str], document: dict[str, object]
+) -> None:
+    """For every image not shown there is a reason."""
+    catalogue = catalogue_of(names)
+    judgement = judge(catalogue, policy_of(**document), NOW)
+    told = [item.image.tag.text for item in judgement.shown] + [item.tag for item in judgement.hidden]
+    everything = [image.tag.text for image in catalogue.images] + [item.tag.text for item in catalogue.set_apart]
+    assert sorted(told) == sorted(everything)
+    assert all(item.code and item.reason.endswith((".", ": bad")) for item in judgement.hidden)
+    assert all((item.section is None) == bool(item.reason) or item.groups for item in judgement.shown)
+    approved = document.get("approved_cycles")
+    for item in judgement.shown if isinstance(approved, list) else ():
+        own = {tag.cycle for tag in item.image.tags if tag.kind != "alias"} - {None}
+        assert own
+        assert own <= set(approved)

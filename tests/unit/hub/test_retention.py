@@ -8,14 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strata_hub.catalogue import Catalogue, ImageMetadata
-from strata_hub.judgement import judge
 from strata_hub.retention import Proposal, propose
 from support.catalogues import NOW, catalogue_of, digest_of, policy_of
+from support.policies import HIDDEN, NAMES, POLICIES
 
 HEX = "0" * 64
 RULES = {"weekly": {"count": 2, "days": 30, "builds": 1}}
-# The section of weeklies is left empty, so that the menu keeps nothing by itself.
-HIDDEN = {kind: {"count": 0} for kind in ("weekly", "daily", "release")}
 OLD = ["w_2026_04", "w_2026_03", "w_2026_02", "w_2026_01"]
 
 
@@ -192,47 +190,6 @@ def test_without_rules_everything_is_kept(retention: object) -> None:
 def test_an_expired_recommendation_does_not_stop_it() -> None:
     expired = {"x": {"tag": "w_2026_01", "expires": NOW}}
     assert deleted(proposed(OLD, recommended=expired)) == ["w_2026_01", "w_2026_02"]
-
-
-TAGS = st.sampled_from(
-    ["recommended", "latest", "exp_a", "odd", f"sha256-{HEX}.sig", "r1_0", "r1_0_rsp2", "r2_0", "r2_0_rc1"]
-    + [f"w_2026_{week:02}{suffix}" for week in range(1, 6) for suffix in ("", "_rsp1", "_c0044", "_c0045-arm64")]
-)
-POLICIES = st.fixed_dictionaries(
-    {},
-    optional={
-        "approved_cycles": st.sampled_from([[44], [], [44, 45]]),
-        "support": st.sampled_from([{}, {"previous_releases": 0}, {"years": 1}]),
-        "architectures": st.just(["amd64"]),
-        "recommended": st.sampled_from([{"x": "recommended"}, {"x": {"tag": "w_2026_01", "groups": ["g"]}}]),
-        "pins": st.just({"p": "r1_0"}),
-        "groups": st.just({"g": {"kinds": {"experimental": {"allowed": True, "count": 1}}, "unsupported": True}}),
-        "kinds": st.sampled_from([HIDDEN, {"weekly": {"max_age_days": 300}}, {"release": {"min_version": "2"}}]),
-        "exclude": st.just({"e": {"tags": "w_2026_03*", "reason": "bad"}}),
-        "retention": st.just({"kinds": {kind: {"count": 1, "days": 5, "builds": 1} for kind in ("weekly", "release")}}),
-    },
-)
-NAMES = st.dictionaries(TAGS, st.sampled_from("abcdefgh"), max_size=12)
-
-
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
-@given(names=NAMES, document=POLICIES)
-def test_every_image_is_either_shown_or_hidden_with_a_reason(
-    names: dict[str, str], document: dict[str, object]
-) -> None:
-    """For every image not shown there is a reason."""
-    catalogue = catalogue_of(names)
-    judgement = judge(catalogue, policy_of(**document), NOW)
-    told = [item.image.tag.text for item in judgement.shown] + [item.tag for item in judgement.hidden]
-    everything = [image.tag.text for image in catalogue.images] + [item.tag.text for item in catalogue.set_apart]
-    assert sorted(told) == sorted(everything)
-    assert all(item.code and item.reason.endswith((".", ": bad")) for item in judgement.hidden)
-    assert all((item.section is None) == bool(item.reason) or item.groups for item in judgement.shown)
-    approved = document.get("approved_cycles")
-    for item in judgement.shown if isinstance(approved, list) else ():
-        own = {tag.cycle for tag in item.image.tags if tag.kind != "alias"} - {None}
-        assert own
-        assert own <= set(approved)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
