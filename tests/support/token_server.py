@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -82,7 +83,7 @@ def running(folder: Path) -> Iterator[TokenServer]:
     """Run a token server with a key of its own, and end it afterwards."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = folder / "token-server.pem"
-    certificate.write_bytes(_self_signed(key).public_bytes(Encoding.PEM))
+    certificate.write_bytes(self_signed(key).public_bytes(Encoding.PEM))
     server = TokenServer(certificate, key)
 
     class Handler(BaseHTTPRequestHandler):
@@ -118,7 +119,8 @@ def running(folder: Path) -> Iterator[TokenServer]:
             thread.join(60)
 
 
-def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    """Return a certificate for ``127.0.0.1``, signed by itself."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "token server of the test")])
     now = datetime.now(UTC)
     return (
@@ -130,5 +132,6 @@ def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=2))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .sign(key, SHA256())
     )

@@ -182,8 +182,9 @@ class Authorizer:
 
     def _landed(self, key: tuple[_Service, str], done: asyncio.Task[_Token]) -> None:
         del self._flights[key]
-        if not done.cancelled() and done.exception() is None:
-            self._tokens[key] = done.result()
+        if not done.cancelled():
+            # Nobody may be waiting any more: then its error is nobody's.
+            done.exception()
 
     async def _fetch(self, service: _Service, scope: str) -> _Token:
         credentials = self._credentials
@@ -205,7 +206,10 @@ class Authorizer:
         if not _BEARER.fullmatch(token):
             raise RegistryProtocolError(f"{redacted(answer.url)} was answered without a usable token.")
         now = self._transport.clock.monotonic()
-        return _Token(f"Bearer {token}", now + RENEW_AT * found.expires_in, now + found.expires_in)
+        fetched = _Token(f"Bearer {token}", now + RENEW_AT * found.expires_in, now + found.expires_in)
+        # Kept here and not when the task has ended: whoever meets the ended task looks for the token at once.
+        self._tokens[service, scope] = fetched
+        return fetched
 
     def _request(self, service: _Service, scope: str, credentials: Credentials | None) -> Ask:
         cap = self._settings.limits.token_bytes
