@@ -66,7 +66,15 @@ class Uv:
 
     def _command(self, work: Work, verb: str) -> list[str | Path]:
         cache = make_private(make_private(work.cache) / "uv")
-        options = ["--no-config", "--color", "never", "--no-progress", "--no-python-downloads", "--cache-dir"]
+        options = [
+            "--no-config",
+            "--system-certs",
+            "--color",
+            "never",
+            "--no-progress",
+            "--no-python-downloads",
+            "--cache-dir",
+        ]
         return [find_uv_bin(), *options, cache, "pip", verb, "--keyring-provider", "disabled"]
 
     def _compile(self, problem: Problem, work: Work, *, free: frozenset[str], conflict: str | None) -> Resolution:
