@@ -14,8 +14,10 @@ from strata_lab.kernel_catalogue import environment_kernel
 from strata_lab.kernels import Kernel
 from strata_lab.operations import Operations
 from strata_lab.progress import Entered, Phase, Progress
-from support.channel import Channel, Package, module, python
+from support.channel import Channel, module, python
 from support.lab import Lab, inventory, prefix_stack
+
+APP = "def main(): print('hi')\n"
 
 
 @dataclass
@@ -23,12 +25,12 @@ class Place:
     """A lab with a channel."""
 
     lab: Lab
-    channel: Channel
+    channel: str
 
     @property
     def operations(self) -> Operations:
         """The engine, as a new process would have it."""
-        return self.lab.operations(channels=(self.channel.url,))
+        return self.lab.operations(channels=(self.channel,))
 
     def python(self, name: str) -> Path:
         """The interpreter of an environment."""
@@ -36,31 +38,26 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    return python(tmp_path_factory.mktemp("interpreter"))
-
-
-@pytest.fixture
-def place(tmp_path: Path, interpreter: Package) -> Place:
-    channel = Channel(tmp_path / "channel")
-    channel.add(interpreter)
-    channel.add(
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A channel that no test changes, and a cache beside it."""
+    folder = tmp_path_factory.mktemp("conda")
+    Channel(folder / "channel").add(
+        python(folder),
         module("tinylib", "1.0"),
         module("tinylib", "2.0"),
-        module(
-            "tinyapp",
-            "1.0",
-            depends=["tinylib >=1"],
-            entry_points=("tinyapp = tinyapp:main",),
-            text="def main(): print('hi')\n",
-        ),
+        module("tinyapp", "1.0", depends=["tinylib >=1"], entry_points=("tinyapp = tinyapp:main",), text=APP),
         module("tinynew", "1.0", depends=["tinylib >=2"]),
         module("broken", "1.0", text="import nothing_of_this_name\n"),
         module("jupyterlab", "4.0"),
         module("ipykernel", "7.0"),
     )
+    return folder
+
+
+@pytest.fixture
+def place(shared: Path, tmp_path: Path) -> Place:
     (tmp_path / "home").mkdir()
-    return Place(Lab(tmp_path / "home", tmp_path / "cache", prefix_stack()), channel)
+    return Place(Lab(tmp_path / "home", shared / "cache", prefix_stack()), (shared / "channel").as_uri())
 
 
 def says(python: Path, code: str) -> str:
