@@ -87,8 +87,8 @@ def write_config(path: Path, document: dict[str, Any]) -> Path:
 
 
 def config_for(host: str, folder: Path, **changes: Any) -> dict[str, Any]:  # a site's configuration has this many keys
-    """Return a configuration for the repository ``lab/science`` of the registry at `host`, impatient with failures."""
-    settings = {"scheme": "http", "requests_per_second": None, "read_timeout": 2, "patience": 4, "retries": 1}
+    """Return a configuration for the repository ``lab/science`` of the registry at `host`."""
+    settings = {"scheme": "http", "requests_per_second": None}
     document: dict[str, Any] = {
         "name": "test",
         "title": "Test deployment",

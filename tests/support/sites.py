@@ -30,3 +30,9 @@ class Site:
     def config(self, name: str = "strata.yaml", **changes: Any) -> Path:
         """Write a configuration for a service of this registry."""
         return write_config(self.folder / name, config_for(self.registry.host, self.folder, **changes))
+
+    def impatient(self) -> Path:
+        """Write a configuration that gives a registry up within seconds."""
+        settings = {"scheme": "http", "requests_per_second": None}
+        hurry = {"request_timeout": 2, "patience": 4, "retries": 1}
+        return self.config(registries={self.registry.host: {**settings, **hurry}})

@@ -79,7 +79,7 @@ def test_kill_9_in_the_middle_of_a_scan_leaves_a_readable_store(site: Site) -> N
     config = site.config(refresh={"recheck_interval": None, "moving_interval": 3600, "batch": 2})
     database = site.folder / "catalogue.sqlite"
     rounds = 0
-    for rounds in range(1, 12):
+    for rounds in range(1, 5):
         with serving(config, site.folder / f"log{rounds}") as service:
             known = _examined(database)
             service.wait_for(lambda known=known: _examined(database) > known or _examined(database) == 40)
@@ -96,7 +96,7 @@ def test_kill_9_in_the_middle_of_a_scan_leaves_a_readable_store(site: Site) -> N
 
 
 def test_a_frozen_registry_leaves_the_list_and_says_so(site: Site) -> None:
-    with serving(site.config(), site.folder / "log") as service:
+    with serving(site.impatient(), site.folder / "log") as service:
         service.wait_for(lambda: service.startable() == set(site.tags))
         site.registry.process.send_signal(signal.SIGSTOP)
         try:
@@ -114,13 +114,13 @@ def test_a_frozen_registry_leaves_the_list_and_says_so(site: Site) -> None:
 
 
 def test_a_registry_that_is_gone_costs_nothing_after_a_restart(site: Site) -> None:
-    with serving(site.config(), site.folder / "log") as service:
+    with serving(site.impatient(), site.folder / "log") as service:
         service.wait_for(lambda: service.startable() == set(site.tags))
         listed = service.payload()
         assert service.stop() == 0
     site.registry.process.kill()
     site.registry.process.wait(LIMIT)
-    with serving(site.config(), site.folder / "log2") as service:
+    with serving(site.impatient(), site.folder / "log2") as service:
         service.wait_for(service.state)
         assert service.startable() == set(site.tags)
         service.wait_for(lambda: (payload := service.payload()) and payload.error)
@@ -136,7 +136,7 @@ def test_a_registry_that_is_gone_costs_nothing_after_a_restart(site: Site) -> No
 def test_a_registry_that_is_not_there_at_the_start_is_a_sentence(site: Site) -> None:
     site.registry.process.kill()
     site.registry.process.wait(LIMIT)
-    with serving(site.config(), site.folder / "log") as service:
+    with serving(site.impatient(), site.folder / "log") as service:
         service.wait_for(service.state)
         payload = service.payload()
         assert payload is not None

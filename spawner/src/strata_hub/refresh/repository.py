@@ -21,7 +21,7 @@ _LIST_WITHIN = 90.0
 """Seconds after which a list counts as failed, whatever the client still hopes for."""
 _MOVING_AT_ONCE = 500
 """Moving tags asked about in one round; the ones that waited longest come first."""
-_STORE_PAUSE = timedelta(seconds=30)
+_STORE_PAUSE = timedelta(seconds=10)
 """Between two attempts at a store that failed: it may take its time to fail, and nobody waits for it."""
 _ROUNDS = 5
 """Times that the policy is asked what it wants, when what was learnt changes the answer."""
