@@ -1,8 +1,9 @@
 """From a change to a plan: resolve, compare with what is there, size it up. Nothing is written into the home."""
 
+import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from strata_lab import judging, sizes
@@ -116,6 +117,9 @@ class Planner:
             shadow=frozenset(intent.shadow),
             python=intent.python,
         )
+        if build:
+            with contextlib.suppress(Unsatisfiable):
+                return backend.resolve(replace(problem, build=frozenset()), work)
         try:
             return backend.resolve(problem, work)
         except Unsatisfiable as error:

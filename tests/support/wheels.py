@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,42 @@ class Wheel:
     def sha256(self) -> str:
         """The hash of the file."""
         return hashlib.sha256(self.data).hexdigest()
+
+
+def make_sdist(name: str, version: str, *, side_effect: str = "pass") -> Wheel:
+    """Return a source distribution with a build backend of its own, which needs nothing from an index.
+
+    Parameters
+    ----------
+    side_effect
+        A statement that the backend runs when it is imported.
+    """
+    wheel = make_wheel(name, version)
+    module = name.replace("-", "_")
+    backend = f"""
+{side_effect}
+import base64
+WHEEL = base64.b64decode({base64.b64encode(wheel.data).decode()!r})
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    with open(wheel_directory + "/{wheel.filename}", "wb") as stream:
+        stream.write(WHEEL)
+    return "{wheel.filename}"
+"""
+    project = f"""[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+[project]
+name = "{name}"
+dynamic = ["version"]
+"""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path, text in {"backend.py": backend, "pyproject.toml": project}.items():
+            entry = tarfile.TarInfo(f"{module}-{version}/{path}")
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return Wheel(f"{module}-{version}.tar.gz", buffer.getvalue())
 
 
 def make_wheel(

@@ -58,9 +58,9 @@ class Uv:
             raise failed("uv could not install", finished.stderr)
 
     def _install(self, prefix: Path, packages: tuple[Locked, ...], lock: Path, work: Work, *more: str) -> Finished:
-        sources = any(item.from_source for item in packages)
+        sources = frozenset(item.name for item in packages if item.from_source)
         link = "hardlink" if _same_device(prefix, work.cache) else "copy"
-        fixed = ["--no-deps", "--link-mode", link, *([] if sources else ["--no-build"]), *more]
+        fixed = ["--no-deps", "--link-mode", link, *_wheels_but_for(sources), *more]
         command = [*self._command(work, "install"), *fixed, "--python", prefix / "bin" / "python", "-r", lock]
         return work.run(command, timeout=work.policy.build_timeout, loud=not more)
 
@@ -93,7 +93,7 @@ class Uv:
                 [
                     *self._command(work, "compile"),
                     *_sources(work, stub_folder(stack, work.cache)),
-                    *([] if problem.build else ["--no-build"]),
+                    *_wheels_but_for(problem.build),
                     *(word for name in sorted(upgrade) for word in ("--upgrade-package", name)),
                     "--quiet",
                     "--no-sources",
@@ -123,6 +123,11 @@ def _sources(work: Work, stubs: Path) -> list[str | Path]:
     for index in first:
         words += ["--index", index.url]
     return [*words, "--default-index", last.url]
+
+
+def _wheels_but_for(names: frozenset[str]) -> list[str]:
+    """Return the options that let only these packages be built from source."""
+    return ["--only-binary", ":all:", *(word for name in sorted(names) for word in ("--no-binary", name))]
 
 
 def _preferences(versions: Mapping[str, str]) -> str:
