@@ -82,7 +82,10 @@ def main() -> None:
                 if hub_round:
                     results[name].append(measured)
         sizes = {name: len(_page(hub, cookies[name])) for name, hub in hubs.items()}
+        memory = {count: _memory(Path(folder), count) for count in (10, 10_000)}
     _report(results, sizes)
+    for count, used in memory.items():
+        print(f"hub memory with {count:6} tags, after a form and a search: {used / 2**20:.0f} MiB")
 
 
 def _report(results: dict[str, list[Measured]], sizes: dict[str, int]) -> None:
@@ -98,6 +101,16 @@ def _report(results: dict[str, list[Measured]], sizes: dict[str, int]) -> None:
         print(f"{label:28} {rate:11.0f} {p99:8.0f} {used:8.2f} {sizes[name] / 1024:9.1f}")
     rate, p99, used = (ours / theirs for ours, theirs in zip(medians["strata"], medians["stock"], strict=True))
     print(f"{'ratio':28} {rate:11.2f} {p99:8.2f} {used:8.2f}")
+
+
+def _memory(folder: Path, count: int) -> int:
+    state = folder / f"{count}.json"
+    state.write_bytes(fresh(large_state(count)).dump())
+    with running_hub(folder / str(count), state.as_uri()) as hub:
+        client = hub.login("alice")
+        for path in ("/spawn", "/strata/images/alice?q=weekly"):
+            client.get(path).raise_for_status()
+        return int(psutil.Process(hub.process.pid).memory_info().rss)
 
 
 def _cookie(hub: Hub) -> str:

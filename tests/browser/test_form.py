@@ -203,11 +203,12 @@ def test_without_javascript_the_form_is_complete(opened: Opener) -> None:
 
 def test_a_chosen_result_stays_chosen_while_the_search_goes_on(opened: Opener) -> None:
     page = opened()
+    expect(page.locator("#strata-summary")).to_have_text("Start gives you Weekly 2026_22, Medium.")
     found(page, "w_2026_20")
     page.get_by_label("Weekly 2026_20").last.check()
     found(page, "daily")
     expect(page.locator("#strata-hits input:checked")).to_have_value(WEEKLY_20)
-    expect(page.locator("#strata-summary")).to_contain_text("Weekly 2026_20")
+    expect(page.locator("#strata-summary")).to_have_text("Start gives you Weekly 2026_20, Medium.")
     submit(page)
     assert opened.submitted[0]["image"] == WEEKLY_20
 

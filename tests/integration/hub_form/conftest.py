@@ -21,5 +21,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture(scope="package")
 def hub(place: Place) -> Iterator[Hub]:
-    with running_hub(place.folder / "hub", place.url, groups=GROUPS, more=place.settings) as hub:
+    # A site's own environment cannot contradict what a lab is told about itself.
+    more = place.settings + "c.Spawner.environment = {'STRATA_IMAGE': 'evil', 'STRATA_SAFE_MODE': '0'}\n"
+    with running_hub(place.folder / "hub", place.url, groups=GROUPS, more=more) as hub:
         yield hub

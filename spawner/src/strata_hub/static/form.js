@@ -14,10 +14,9 @@
   let pending = null;
 
   const chosen = (name) => form.querySelector(`input[name="${name}"]:checked`);
-  const titleOf = (radio) => (radio ? radio.parentElement.querySelector("label").textContent.trim().replace(/\s+/g, " ") : "");
 
   function summarise() {
-    const image = titleOf(chosen("image"));
+    const image = chosen("image")?.dataset.display;
     const size = chosen("size");
     const sizeTitle = size ? size.parentElement.querySelector(".strata-title").textContent : "";
     summary.textContent = image ? `Start gives you ${image}${sizeTitle ? `, ${sizeTitle}` : ""}.` : "No image is chosen.";
