@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
 .PHONY: help run test system-packages sync lint unit contracts integration browser test-faults pictures bench bench-run test-properties clean lock
-.PHONY: bench-spawn cluster-bin cluster cluster-down test-cluster run-cluster
+.PHONY: lab-image bench-spawn cluster-bin cluster cluster-down test-cluster run-cluster
 
 run: $(UV)  ## Start everything on this machine: registry, hub, service, labs (PORT=8000)
 	@PYTHONPATH=docker/demo $(PYTHON) -m strata_demo --port $(PORT)
@@ -76,6 +76,9 @@ cluster: cluster-bin  ## Start a Kubernetes of our own: a node that runs pods as
 
 cluster-down: sync  ## End it; nothing of it is left
 	@$(CLUSTER).run down
+
+lab-image: sync  ## The lab image, built with buildah from this checkout (root)
+	$(RUN) python docker/build.py lab
 
 bench-spawn: cluster-bin  ## 100 concurrent spawns against stock KubeSpawner (COUNT=500)
 	PYTHONPATH=tests $(RUN) python tests/benchmarks/bench_spawn.py --count $(or $(COUNT),100)

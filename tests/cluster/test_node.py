@@ -22,9 +22,11 @@ SERVE = ("/bin/busybox", "httpd", "-f", "-p", "8888")
 CRASH = ("/bin/busybox", "sh", "-c", "echo ImportError: No module named jupyterlab >&2; exit 3")
 HUNGRY = ("/bin/busybox", "tail", "/dev/zero")
 """It looks for the last line of a file without lines, and keeps everything in memory."""
-LOADED = os.getloadavg()[0] > (os.cpu_count() or 1)
-LIMIT = 90.0 if LOADED else 30.0
-"""Seconds within which a hopeless start fails: thirty, where the machine is not busy."""
+
+
+def limit() -> float:
+    """Seconds within which a hopeless start fails: thirty, where the machine is not busy."""
+    return 180.0 if os.getloadavg()[0] > 0.75 * (os.cpu_count() or 1) else 30.0
 
 
 def size(name: str, cpu: float, memory: int) -> Size:
@@ -89,7 +91,7 @@ def refused(deployment: Deployment, user: str, options: Document) -> Document:
     answer = deployment.request(user, options)
     assert answer.status_code == 202, answer.text
     event = deployment.failure(user)
-    assert time.monotonic() - began < LIMIT
+    assert time.monotonic() - began < limit()
     until(lambda: not deployment.pods(user), "no pod is left")
     assert "Choose another image</a>" in event["html_message"]
     assert f"/hub/spawn/{user}" in event["html_message"]
