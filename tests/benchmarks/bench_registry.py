@@ -211,6 +211,7 @@ def compare(what: str, host: str, tags: list[str], rounds: int) -> dict[str, dic
             if done.returncode:
                 raise SystemExit(done.stderr)
             runs[peer].append(json.loads(done.stdout))
+            print(f"{what} {peer}: {done.stdout.strip()}", file=sys.stderr)
     return {
         peer: {key: statistics.median(run[key] for run in results) for key in ("tag", "cpu", "peak")}
         for peer, results in runs.items()
