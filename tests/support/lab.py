@@ -152,16 +152,27 @@ def unpack(wheel: Wheel, folder: Path) -> None:
 
 
 def copy_prefix(target: Path) -> Path:
-    """Return the interpreter of a copy of the plain-prefix stack that a test may change."""
-    shutil.copytree(prefix_stack().parent.parent, target, symlinks=True)
+    """Return the interpreter of a copy of the plain-prefix stack to which a test may add and from which it may remove.
+
+    The files are links to those of the original: replace them, never write into them.
+    """
+    shutil.copytree(prefix_stack().parent.parent, target, symlinks=True, copy_function=_link)
     return target / "bin" / "python"
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def install_into_stack(python: Path, *wheels: Wheel) -> None:
     """Install wheels into a stack, replacing what has the same name."""
     site = next((python.parent.parent / "lib").glob("python3.*")) / "site-packages"
     for wheel in wheels:
-        for old in site.glob(f"{wheel.filename.split('-')[0]}-*.dist-info"):
+        module = wheel.filename.split("-")[0]
+        for old in [*site.glob(f"{module}-*.dist-info"), *site.glob(module)]:
             shutil.rmtree(old)
         unpack(wheel, site)
 
