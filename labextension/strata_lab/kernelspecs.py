@@ -6,17 +6,21 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
-from traitlets import Instance, default
+from traitlets import Any as AnyTrait
+from traitlets import default
 
 from strata_lab import kernels
-from strata_lab.kernel_catalogue import KernelCatalogue
+
+if TYPE_CHECKING:
+    from strata_lab.kernel_catalogue import KernelCatalogue
 
 PROGRAM = Path(__file__).with_name("kernel_main.py")
 _RESOURCES = PROGRAM.parent / "resources"
 _READ_LIMIT = 100_000
+_WARM_AFTER = 1.0
 
 
 class StrataKernelSpecManager(KernelSpecManager):
@@ -25,14 +29,24 @@ class StrataKernelSpecManager(KernelSpecManager):
     Without an image contract it is Jupyter's own manager: there is no stack to keep the machinery's kernel apart from.
     """
 
-    catalogue = Instance(KernelCatalogue)
+    catalogue = AnyTrait(help="The `KernelCatalogue` of this lab, made when it is first asked for.")
+
+    def __init__(self, **traits: Any) -> None:  # noqa: ANN401 - the signature of every configurable
+        super().__init__(**traits)
+        if "catalogue" not in traits:
+            # The first look imports the engine and asks the stack's interpreter: after the start, before the page.
+            warming = threading.Timer(_WARM_AFTER, self._warm)
+            warming.daemon = True
+            warming.start()
+
+    def _warm(self) -> None:
+        self.catalogue.kernels()
 
     @default("catalogue")
-    def _make_catalogue(self) -> KernelCatalogue:
-        made = KernelCatalogue(os.environ)
-        # The first look asks the stack's interpreter; nobody should wait for that at the first page.
-        threading.Thread(target=made.kernels, name="strata-kernels", daemon=True).start()
-        return made
+    def _make_catalogue(self) -> "KernelCatalogue":
+        from strata_lab.kernel_catalogue import KernelCatalogue  # noqa: PLC0415 - no start of a server waits for it
+
+        return KernelCatalogue(os.environ)
 
     def find_kernel_specs(self) -> dict[str, str]:
         """Return the folder of icons for each kernel that is offered, by name."""

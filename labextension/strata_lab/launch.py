@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from strata_lab import commands, private, usersettings, userview
-from strata_lab.aside import Asides
 
 # What these name in the home does not reach the server; what the image or the deployment names does.
 _SEARCHED = (
@@ -171,7 +170,12 @@ def _server_path(search: str, home: Path) -> str:
 def _repair_settings(environ: Mapping[str, str]) -> list[str]:
     """Move settings aside that JupyterLab could not load with; return what is to be said about them."""
     home = Path(environ.get("HOME") or Path("~").expanduser())
-    return usersettings.repair(home / ".jupyter" / "lab", Asides(home / ".strata" / "aside", home))
+    found = usersettings.unreadable(home / ".jupyter" / "lab")
+    if not found:
+        return []
+    from strata_lab.aside import Asides  # noqa: PLC0415 - pydantic would cost every start a tenth of a second
+
+    return usersettings.repair(found, Asides(home / ".strata" / "aside", home))
 
 
 def _working_folder() -> Path:

@@ -1,11 +1,14 @@
 """The user's own settings and workspaces of JupyterLab, which stay in the home and must not stop it from loading."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from strata_lab.aside import Asides
 from strata_lab.errors import StrataError
+
+if TYPE_CHECKING:
+    from strata_lab.aside import Asides
 
 _REASON = "JupyterLab could not load while these settings were there: they cannot be read."
 _SIZE_LIMIT = 2_000_000
@@ -23,10 +26,10 @@ def unreadable(folder: Path) -> list[Path]:
     ]
 
 
-def repair(folder: Path, asides: Asides) -> list[str]:
+def repair(paths: Iterable[Path], asides: "Asides") -> list[str]:
     """Move unreadable settings aside; return a sentence for each, also where that was impossible."""
     said = []
-    for path in unreadable(folder):
+    for path in paths:
         try:
             record = asides.put(path, _REASON)
             said.append(

@@ -41,6 +41,14 @@ async def test_what_hurts_is_found_moved_aside_and_put_back_by_the_service(tmp_p
         assert (home / "wave.py").exists()
 
 
+async def test_an_image_with_one_python_works_and_says_what_it_cannot_protect(tmp_path: Path) -> None:
+    contract = stacks.contract(tmp_path, Path(sys.prefix) / "bin" / "python", "venv")
+    with lab_process.lab(tmp_path, environ={"STRATA_IMAGE_CONTRACT": str(contract)}) as lab:
+        assert (await lab.run("import sys; print(sys.prefix)")).strip() == sys.prefix
+        found = lab.get("strata/api/doctor").json()["findings"]
+    assert "one Python" in " ".join(item["explanation"] for item in found if code_of(item) == "image")
+
+
 def test_the_command_prints_what_was_found_as_json(tmp_path: Path) -> None:
     home = tmp_path / "home"
     (home / ".jupyter").mkdir(parents=True)

@@ -35,7 +35,7 @@ def test_a_workspace_is_plain_json(tmp_path: Path) -> None:
 def test_repairing_moves_aside_exactly_those_and_says_so(tmp_path: Path) -> None:
     bad, good = settings(tmp_path, "{"), settings(tmp_path, "{}", "user-settings/@x/y/other.jupyterlab-settings")
     asides = Asides(tmp_path / ".strata/aside", tmp_path)
-    (said,) = repair(tmp_path / ".jupyter/lab", asides)
+    (said,) = repair(unreadable(tmp_path / ".jupyter/lab"), asides)
     assert "moved aside" in said
     assert not bad.exists()
     assert good.exists()
