@@ -86,6 +86,8 @@ class Refresher:
         """Publish what is known from before, if there is anything, without asking a registry."""
         for refresh in self.unique():
             await refresh.recall()
+            # What is published below need not be published again by a first list that brings nothing new.
+            refresh.tried = refresh.knowledge.listed_at is not None
         if any(refresh.knowledge.listed_at is not None for refresh in self.unique()):
             await self.publish()
 

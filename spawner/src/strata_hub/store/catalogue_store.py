@@ -106,13 +106,16 @@ class CatalogueStore:
             if row is None:
                 return known
             known.listed_at = row.listed_at
-            facts = select(tag.c.name, tag.c.digest, tag.c.checked_at).where(tag.c.repository_id == row.id)
-            for fact in connection.execute(facts):
-                known.tags[fact.name] = Checked(fact.digest, fact.checked_at) if fact.digest else None
             named = select(tag.c.digest).where(tag.c.repository_id == row.id, tag.c.digest.is_not(None))
             manifests = select(manifest).where(manifest.c.platform == platform, manifest.c.digest.in_(named))
-            for found in connection.execution_options(yield_per=_CHUNK).execute(manifests):
+            for found in connection.execute(manifests, execution_options={"yield_per": _CHUNK}):
                 known.metadata[found.digest] = _metadata(found)
+            facts = select(tag.c.name, tag.c.digest, tag.c.checked_at).where(tag.c.repository_id == row.id)
+            for fact in connection.execute(facts, execution_options={"yield_per": _CHUNK}):
+                # One string for the digest of both: there are ten thousand of them.
+                about = known.metadata.get(fact.digest) if fact.digest else None
+                digest = about.digest if about is not None else fact.digest
+                known.tags[fact.name] = Checked(digest, fact.checked_at) if digest else None
             reports = select(repush).where(repush.c.repository_id == row.id).order_by(repush.c.found_at)
             known.repushes += [Repush(r.tag, r.before, r.after, r.found_at) for r in connection.execute(reports)]
         return known
