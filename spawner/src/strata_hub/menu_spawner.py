@@ -78,6 +78,11 @@ class MenuSpawner(Base):
 
     _linked: Choice | None = None
 
+    def __init__(self, **settings: object) -> None:
+        super().__init__(**settings)
+        # A page that stayed open over a restart of the hub searches before any form is rendered.
+        handlers.register(_menu_of)
+
     @default("state_token")
     def _state_token(self) -> str:
         return os.environ.get("STRATA_STATE_TOKEN", "")

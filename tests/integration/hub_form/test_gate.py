@@ -18,14 +18,20 @@ SIZES = ["large", "Medium", "medium\n", 5, ["medium"], "x" * 1000]
 def nothing_starts(hub: Hub) -> Iterator[None]:
     for name in ("alice", "dave", "carol"):
         hub.api("POST", f"users/{name}")
+    before = labs(hub)
     yield
     for user in hub.api("GET", "users").json():
         for server in user.get("servers", {}).values():
             assert not server["ready"], f"{user['name']} has a running server: {server}"
             assert not server["pending"]
-    assert not list((hub.folder / "labs").glob("*")), "a process was started"
+    assert labs(hub) == before, "a process was started"
     assert hub.process.poll() is None
     assert not hub.failures(), "a refusal was counted as a failure"
+
+
+def labs(hub: Hub) -> dict[str, int]:
+    """Return when each lab's log was begun or written."""
+    return {path.name: path.stat().st_mtime_ns for path in (hub.folder / "labs").glob("*")}
 
 
 def refused(answer: httpx.Response) -> None:
@@ -151,7 +157,9 @@ def test_another_user_s_form_and_images_are_closed(alice: httpx.Client, hub: Hub
         assert alice.get(path).status_code == 404
 
 
-def test_nobody_searches_without_a_login(hub: Hub) -> None:
+def test_nobody_searches_without_a_login(hub: Hub, alice: httpx.Client) -> None:
+    alice.get("/spawn").raise_for_status()
+    assert "w_2026_20" in alice.get("/strata/images/alice", params={"q": "w_2026_20"}).text
     answer = hub.client().get("/strata/images/alice", params={"q": "w"})
     assert answer.status_code == 302
     assert "/hub/login" in answer.headers["location"]
