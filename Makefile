@@ -8,7 +8,7 @@ TEST = $(RUN) pytest -o cache_dir=.strata/pytest/$@ $(if $(REPORT),--junit-xml=$
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help run test system-packages sync lint unit contracts integration browser test-faults pictures bench bench-run test-properties clean lock
+.PHONY: help run test system-packages sync lint unit contracts integration browser test-faults pictures bench bench-lab bench-run test-properties clean lock
 .PHONY: lab-image bench-spawn cluster-bin cluster cluster-down test-cluster run-cluster
 
 run: $(UV)  ## Start everything on this machine: registry, hub, service, labs (PORT=8000)
@@ -62,6 +62,10 @@ bench-run: sync  ## How long `make run` takes
 bench: sync  ## The hub's benchmarks: a table each
 	@for name in tags registry refresh form; do \
 		echo "== $$name"; PYTHONPATH=tests $(RUN) python tests/benchmarks/bench_$$name.py || exit 1; done
+
+bench-lab: sync  ## The lab's benchmarks: a table each
+	@for name in activation environments extension; do \
+		echo "== $$name"; PYTHONPATH=docker/demo:tests $(RUN) python tests/benchmarks/bench_$$name.py || exit 1; done
 
 test-properties: sync  ## The rules of tags, on a million strings (some minutes)
 	STRATA_STRINGS=1000000 $(TEST) -q -s --timeout=3600 tests/unit/hub/tags/test_properties.py
