@@ -33,6 +33,7 @@ from strata_lab.errors import (
 )
 from strata_lab.operations import Operations
 from strata_lab.plans import Consent, Effort
+from strata_lab.progress import Entered, Phase, Progress
 from support.index import PackageIndex, package_index
 from support.lab import Lab, inventory, prefix_stack
 from support.wheels import make_wheel
@@ -291,13 +292,18 @@ def test_a_released_file_that_was_replaced_is_noticed_on_rebuild(index: PackageI
     assert pins(lab.operations()) == ["lines==1.1"]
 
 
-def test_cancelling_leaves_nothing(lab: Lab, operations: Operations) -> None:
+@pytest.mark.parametrize("phase", [Phase.RESOLVING, Phase.BUILDING, Phase.VERIFYING])
+def test_cancelling_leaves_nothing(lab: Lab, operations: Operations, phase: Phase) -> None:
     operations.execute(Create(environment="mine"))
-    before = lab.everything()
-    answers = iter([False] * 6)
+    before, entered = lab.everything(), set[Phase]()
+
+    def report(event: Progress) -> None:
+        if isinstance(event, Entered):
+            entered.add(event.phase)
+
     with pytest.raises(Cancelled):
         operations.execute(
-            Install(environment="mine", requirements=("spectra",)), cancelled=lambda: next(answers, True)
+            Install(environment="mine", requirements=("spectra",)), report=report, cancelled=lambda: phase in entered
         )
     assert lab.everything() == before
 
