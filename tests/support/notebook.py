@@ -48,7 +48,7 @@ class Lab:
 
     def run_in_terminal(self, commands: str, home: Path) -> str:
         """Type `commands` into a terminal, and return what they printed."""
-        script, output, done = (home / f"typed.{part}" for part in ("sh", "out", "done"))
+        script, output, done = (home / f".typed.{part}" for part in ("sh", "out", "done"))
         done.unlink(missing_ok=True)
         script.write_text(commands)
         self._cards("Other").filter(has_text="Terminal").first.click()
