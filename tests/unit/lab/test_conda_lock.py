@@ -1,7 +1,7 @@
 """rattler.lock: what is written is read again, and what is no lock is a sentence."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strata_lab.backends.conda_lock import read_lock, write_lock
 from strata_lab.environments import Locked
@@ -27,6 +27,7 @@ def packages(draw: st.DrawFn) -> Locked:
     )
 
 
+@settings(max_examples=40)
 @given(st.lists(packages(), max_size=6, unique_by=lambda item: item.name))
 def test_what_is_written_is_read_again(locked: list[Locked]) -> None:
     """Rule: reading a written lock gives the same packages in the same order."""
