@@ -52,8 +52,10 @@ class ImageSearch(BaseHandler):
 
 
 def register(menu_of: MenuOf) -> None:
-    """Add the handlers to the hub of this process, once; without a hub, do nothing."""
-    application = JupyterHub.instance().tornado_application if JupyterHub.initialized() else None
+    """Add the handlers to the hub of this process, once; without a hub that is that far, do nothing."""
+    hub = JupyterHub.instance() if JupyterHub.initialized() else None
+    # The hub makes spawners of running servers before it has an application.
+    application = getattr(hub, "tornado_application", None)
     if application is None or _MARK in application.settings:
         return
     prefix = application.settings["hub"].base_url

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jupyterhub.app import JupyterHub
 from jupyterhub.spawner import SpawnException
 from strata_hub.local import LocalStrataSpawner
 from strata_hub.menu_spawner import AsksFirst, Refused
@@ -112,3 +113,12 @@ async def test_without_any_state_the_form_is_a_sentence_and_nothing_starts(tmp_p
 
 async def test_a_missing_state_url_is_said_in_the_form() -> None:
     assert "names no menu state" in await make("").get_options_form()
+
+
+async def test_a_spawner_that_the_hub_makes_before_its_application_is_no_error(spawner: LocalStrataSpawner) -> None:
+    JupyterHub.clear_instance()
+    try:
+        assert not hasattr(JupyterHub.instance(), "tornado_application")
+        assert "Weekly 2026_22" in await make(spawner.state_url).get_options_form()
+    finally:
+        JupyterHub.clear_instance()
