@@ -323,6 +323,8 @@ def test_images_for_other_architectures_are_hidden() -> None:
         "w_2026_21": ("architecture", "It is for s390x, and the nodes are amd64, ppc64le."),
     }
     assert not hidden(judged(catalogue))
+    unexamined = catalogue_of(["w_2026_22", "w_2026_22-arm64"], unexamined=["w_2026_22", "w_2026_22-arm64"])
+    assert set(hidden(judged(unexamined, architectures=["amd64"]))) == {"w_2026_22-arm64"}
 
 
 def test_a_recommendation_or_a_pin_opens_every_window() -> None:
