@@ -4,7 +4,7 @@ PORT ?= 8000
 UV := .strata/tools/bin/uv
 RUN := $(UV) run --frozen --no-sync
 # Each suite keeps its own record of what failed, so that suites can run side by side.
-TEST = $(RUN) pytest -o cache_dir=.strata/pytest/$@ $(if $(REPORT),--junit-xml=$(REPORT)) $(PYTEST_ARGS)
+TEST = $(RUN) pytest -o cache_dir=.strata/pytest/$@ $(if $(REPORTS),--junit-xml=$(REPORTS)/$@.xml) $(PYTEST_ARGS)
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
