@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 PASSWORD = "strata-test"
 _ACCOUNT = "postgres"
@@ -33,8 +34,16 @@ def why_not() -> str:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """Run a server with its data in `folder`, an empty folder, and yield its URL without a password."""
+def server() -> Iterator[str]:
+    """Run a server and yield its URL without a password.
+
+    Its data are outside pytest's folders: these are for root alone, and each session that starts makes them so again.
+    """
+    with TemporaryDirectory(prefix="strata-postgresql-", ignore_cleanup_errors=True) as folder:
+        yield from _running(Path(folder))
+
+
+def _running(folder: Path) -> Iterator[str]:
     where = programs()
     if where is None:
         raise RuntimeError(why_not())
@@ -42,9 +51,6 @@ def server(folder: Path) -> Iterator[str]:
     secret = folder / "password"
     secret.write_text(PASSWORD)
     if os.geteuid() == 0:
-        # The server's own account has to reach its folder through those above it.
-        for above in (folder, *list(folder.parents)[:-2]):
-            above.chmod(above.stat().st_mode | 0o055)
         shutil.chown(folder, _ACCOUNT)
         shutil.chown(secret, _ACCOUNT)
     account = ["-U", "strata", "-A", "scram-sha-256", f"--pwfile={secret}"]

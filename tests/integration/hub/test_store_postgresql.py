@@ -24,8 +24,8 @@ PASSWORD = SecretStr(postgresql.PASSWORD)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgresql.server(tmp_path_factory.mktemp("postgresql")) as url:
+def server() -> Iterator[str]:
+    with postgresql.server() as url:
         yield url
 
 
