@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
 .PHONY: help run test system-packages sync lint unit contracts integration browser test-faults pictures bench bench-lab bench-run test-properties clean lock
-.PHONY: lab-image bench-spawn cluster-bin cluster cluster-down test-cluster run-cluster
+.PHONY: lab-image bench-spawn cluster-bin cluster cluster-down test-cluster
 
 run: $(UV)  ## Start everything on this machine: registry, hub, service, labs (PORT=8000)
 	@PYTHONPATH=docker/demo $(PYTHON) -m strata_demo --port $(PORT)

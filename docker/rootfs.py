@@ -57,7 +57,13 @@ def make_rootfs(target: Path, programs: Iterable[Path]) -> None:
     _write_accounts(target)
     shutil.copy2(CERTIFICATES, target / "etc/ssl/certs/ca-certificates.crt")
     (target / "etc/ssl/cert.pem").symlink_to("certs/ca-certificates.crt")
-    for library in _libraries([BASH, *programs]):
+    programs = [BASH, *programs]
+    (target / "usr/lib").mkdir(parents=True, exist_ok=True)
+    for folder in filter(Path.is_dir, programs):
+        # An interpreter that was copied looks for its own library where it was built, and then here.
+        for library in folder.glob("libpython*.so*"):
+            shutil.copy2(library, target / "usr/lib" / library.name)
+    for library in _libraries(programs):
         place = target / library.relative_to("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(library, place, follow_symlinks=True)
