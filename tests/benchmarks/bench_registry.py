@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -130,7 +129,12 @@ def measure(peer: str, what: str, host: str) -> None:
     begun, used = time.perf_counter(), time.process_time()
     asyncio.run(PEERS[peer](host, tags, scan=what.startswith("scan")))
     seconds, used = time.perf_counter() - begun, time.process_time() - used
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not getrusage, whose peak begins with that of the process that started this one.
+    peak = next(
+        int(line.split()[1]) / 1024
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    )
     print(json.dumps({"tag": seconds / len(tags), "cpu": used / len(tags), "peak": peak}))
 
 
