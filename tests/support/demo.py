@@ -40,7 +40,7 @@ class Demo:
             for line in self.process.stdout:
                 self.output += line
                 if found := _READY.search(line):
-                    self.url, self.password = found.groups()
+                    self.url, self.password = found[1].rstrip("/"), found[2]
                     return
         finally:
             limit.cancel()
@@ -69,16 +69,17 @@ class Demo:
                 return process
         raise AssertionError(f"no child process names {part}")
 
-    def session(self, user: str) -> httpx.Client:
-        """Return an HTTP client that has logged in as `user`."""
-        client = httpx.Client(base_url=self.url, follow_redirects=True, timeout=60)
-        client.get("/hub/login")
-        answer = client.post(
-            "/hub/login",
-            data={"username": user, "password": self.password, "_xsrf": client.cookies["_xsrf"]},
-        )
-        assert answer.status_code == httpx.codes.OK, answer.text
-        return client
+    @contextmanager
+    def session(self, user: str) -> Iterator[httpx.Client]:
+        """Give an HTTP client that has logged in as `user`."""
+        with httpx.Client(base_url=self.url, follow_redirects=True, timeout=60) as client:
+            client.get("/hub/login")
+            answer = client.post(
+                "/hub/login",
+                data={"username": user, "password": self.password, "_xsrf": client.cookies["_xsrf"]},
+            )
+            assert answer.status_code == httpx.codes.OK, answer.text
+            yield client
 
 
 def launch(state: Path = STATE, *, port: int | None = None) -> Demo:
