@@ -1,36 +1,105 @@
 """The menu state as bytes, made image by image: ten thousand entries are never objects all at once. Pure."""
 
 import json
-from collections.abc import Iterable, Sequence
-from io import BytesIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from strata_hub.judgement import Judgement
+from strata_hub.judgement import Hidden, Judgement, Shown
 from strata_hub.payloads import entry, hidden_image
 from strata_hub.state import MenuState, Payload
 
-
-def fragment(head: Payload, judgement: Judgement | None) -> bytes:
-    """Return `head`, a payload without images, as JSON, with the images of `judgement` in it."""
-    if judgement is None:
-        return head.model_dump_json().encode()
-    written = BytesIO()
-    before, rest = _split(head.model_dump_json(), "images")
-    between, after = _split(rest, "hidden")
-    written.write(before)
-    _write_all(written, (entry(item).model_dump_json() for item in judgement.shown))
-    written.write(between)
-    _write_all(written, (hidden_image(item).model_dump_json() for item in judgement.hidden))
-    written.write(after.encode())
-    return written.getvalue()
+Item = TypeVar("Item", Shown, Hidden)
 
 
-def document(head: MenuState, fragments: Sequence[bytes]) -> tuple[bytes, ...]:
+class Encoder:
+    """Writes the images of one payload, and keeps what it wrote for those that do not change.
+
+    From one refresh to the next almost all stay as they are. A kept entry is shared with the document that was
+    published, so that keeping it costs a key and no copy.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[object, bytes] = {}
+
+    def fragment(self, head: Payload, judgement: Judgement | None) -> tuple[bytes, ...]:
+        """Return `head`, a payload without images, as JSON, with the images of `judgement` in it, in parts."""
+        if judgement is None:
+            return (head.model_dump_json().encode(),)
+        before, rest = _split(head.model_dump_json(), "images")
+        between, after = _split(rest, "hidden")
+        kept: dict[object, bytes] = {}
+        shown = self._encoded(judgement.shown, _shown_key, lambda item: entry(item).model_dump_json(), kept)
+        hidden = self._encoded(judgement.hidden, _hidden_key, lambda item: hidden_image(item).model_dump_json(), kept)
+        parts = (before, *_listed(shown), between, *_listed(hidden), after.encode())
+        self._kept = kept
+        return parts
+
+    def _encoded(
+        self,
+        items: Iterable[Item],
+        key_of: Callable[[Item], object],
+        write: Callable[[Item], str],
+        kept: dict[object, bytes],
+    ) -> Iterator[bytes]:
+        for item in items:
+            key = key_of(item)
+            written = self._kept.get(key)
+            if written is None:
+                written = write(item).encode()
+            kept[key] = written
+            yield written
+
+
+def document(head: MenuState, fragments: Sequence[Sequence[bytes]]) -> tuple[bytes, ...]:
     """Return `head`, a state without payloads, with `fragments` in it: parts that make the document when joined."""
     before, after = _split(head.model_dump_json(), "payloads")
     parts: list[bytes] = [before]
-    for position, part in enumerate(fragments):
-        parts += [b"," if position else b"", part]
+    for position, fragment in enumerate(fragments):
+        if position:
+            parts.append(b",")
+        parts += fragment
     return (*parts, after.encode())
+
+
+def pieces(parts: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Return the bytes of `parts` in pieces of `size` bytes, the last one shorter: to be sent one after the other."""
+    waiting = bytearray()
+    for part in parts:
+        waiting += part
+        while len(waiting) >= size:
+            yield bytes(waiting[:size])
+            del waiting[:size]
+    if waiting:
+        yield bytes(waiting)
+
+
+def _shown_key(item: Shown) -> object:
+    """Return all that an entry is made of; a digest stands for its metadata, which never changes."""
+    image = item.image
+    return (
+        image.digest,
+        image.metadata is None,
+        tuple([tag.text for tag in image.tags]),
+        item.section,
+        item.reason,
+        item.groups,
+        tuple(item.group_sections.items()),
+        item.title,
+        item.note,
+        item.alias,
+        item.rank,
+    )
+
+
+def _hidden_key(item: Hidden) -> object:
+    return (item.tag, item.digest, item.code, item.reason)
+
+
+def _listed(items: Iterable[bytes]) -> Iterator[bytes]:
+    for position, item in enumerate(items):
+        if position:
+            yield b","
+        yield item
 
 
 def _split(text: str, key: str) -> tuple[bytes, str]:
@@ -40,10 +109,3 @@ def _split(text: str, key: str) -> tuple[bytes, str]:
     if not found:
         raise ValueError(f"{key} is not an empty list")
     return f"{before}{empty[:-1]}".encode(), f"]{after}"
-
-
-def _write_all(written: BytesIO, items: Iterable[str]) -> None:
-    for position, item in enumerate(items):
-        if position:
-            written.write(b",")
-        written.write(item.encode())

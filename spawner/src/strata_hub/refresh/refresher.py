@@ -11,7 +11,7 @@ from strata_hub.config import DeploymentConfig
 from strata_hub.state import MenuState
 
 from .assembly import payload_of, sizes_of
-from .document import document, fragment
+from .document import Encoder, document
 from .publisher import Published, Publisher
 from .repository import RepositoryRefresh, utc_now
 
@@ -55,7 +55,8 @@ class Refresher:
         self.repositories = dict(repositories)
         self.publisher = publisher
         self._now = now
-        self._fragments: dict[str, bytes] = {}
+        self._encoders = {name: Encoder() for name in config.payloads}
+        self._fragments: dict[str, tuple[bytes, ...]] = {}
         self._images: dict[str, int] = {}
         self._dirty: set[str] = set(config.payloads)
         self._asked = 0
@@ -138,7 +139,7 @@ class Refresher:
         now = self._now()
         for name in self._dirty & self.repositories.keys():
             head, judged = payload_of(name, self.config.payloads[name], self.repositories[name].knowledge, now)
-            self._fragments[name] = fragment(head, judged)
+            self._fragments[name] = self._encoders[name].fragment(head, judged)
             self._images[name] = len(judged.shown) if judged is not None else 0
         self._dirty.clear()
         head_of_state = MenuState(

@@ -9,6 +9,7 @@ from tornado.web import Application, RequestHandler
 
 from strata_hub import __version__
 from strata_hub.errors import StrataError
+from strata_hub.refresh.document import pieces
 from strata_hub.refresh.knowledge import Knowledge
 from strata_hub.refresh.refresher import Refresher
 
@@ -109,10 +110,9 @@ class StateHandler(_Handler):
             return
         self.set_header("Content-Type", "application/json")
         self.set_header("Content-Length", str(current.size))
-        for part in current.parts:
-            for start in range(0, len(part), _PIECE):
-                self.write(part[start : start + _PIECE])
-                await self.flush()
+        for piece in pieces(current.parts, _PIECE):
+            self.write(piece)
+            await self.flush()
         await self.finish()
 
     def compute_etag(self) -> str | None:
