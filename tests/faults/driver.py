@@ -37,7 +37,7 @@ def look(lab: Lab, operations: Operations) -> dict[str, Any]:
     for status in operations.environments():
         assert status.record, f"{status.name} has no readable record: {status.reasons}"
         pins = sorted(item.pin for item in status.record.locked)
-        found[status.name] = {"pins": pins, "state": status.state, "imports": _imports(lab, status.name, pins)}
+        found[status.name] = {"pins": pins, "state": status.state, "trouble": _trouble(lab, status.name, pins)}
     root = lab.home / ".strata"
     generations = {path.name for path in (root / "generations").glob("*")}
     named = {path.readlink().name for path in root.glob("environments/*/current")}
@@ -56,12 +56,14 @@ def _ours(path: Path) -> bool:
     return "site-packages" not in path.parts
 
 
-def _imports(lab: Lab, name: str, pins: list[str]) -> bool:
+def _trouble(lab: Lab, name: str, pins: list[str]) -> str:
+    """Return what the environment's own interpreter says against its record; empty when all is as recorded."""
     python = lab.layout.current(name) / "bin/python"
     modules = [pin.partition("==")[0].replace("-", "_") for pin in pins]
     versions = "".join(f"assert version({pin.partition('==')[0]!r}) == {pin.partition('==')[2]!r};" for pin in pins)
     code = f"from importlib.metadata import version; {versions}" + "".join(f"import {module};" for module in modules)
-    return subprocess.run([python, "-B", "-s", "-P", "-c", code], check=False, capture_output=True).returncode == 0
+    done = subprocess.run([python, "-B", "-s", "-P", "-c", code], check=False, capture_output=True, text=True)
+    return done.stderr if done.returncode else ""
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ class Bench:
         assert seen is not None
         assert "environments" in seen, f"{fault}: {seen}"
         assert seen["current_missing"] == [], f"{fault}: {seen}"
-        held = self._held(seen)
+        held = self._held(seen, fault)
         assert held in (self.old, self.new), f"{fault}: neither old nor new: {seen}"
         if met.status == 0 and met.result == {}:
             assert held == self.new, f"{fault}: told as done, but {seen}"
@@ -119,15 +119,15 @@ class Bench:
             assert again.result == {}, f"{fault}: trying again: {again}"
         after = self._run(["sweep"], look=True).result
         assert after is not None
-        assert self._held(after) == self.new, f"{fault}: after trying again: {after}"
+        assert self._held(after, fault) == self.new, f"{fault}: after trying again: {after}"
         for kind in ("hidden", "locks", "incomplete"):
             assert after[kind] == [], f"{fault}: left over: {after}"
 
-    def _held(self, seen: dict[str, Any]) -> list[str] | None:
+    def _held(self, seen: dict[str, Any], fault: Fault) -> list[str] | None:
         mine = seen["environments"].get("mine")
         if mine is None:
             return None
-        assert mine["imports"], f"it does not import what its record says: {seen}"
+        assert mine["trouble"] == "", f"{fault}: it does not hold what its record says: {seen}"
         pins: list[str] = mine["pins"]
         return pins
 

@@ -77,6 +77,21 @@ def read_stack(stack: Stack, overlay: Mapping[str, Contents]) -> dict[str, Conte
     return {name: item for name, item in found.items() if name not in overlay}
 
 
+def missing(site: Path, found: Iterable[Contents]) -> list[str]:
+    """Return a sentence for each distribution of which a file that its RECORD names is not there."""
+    present: set[str] = set()
+    for place, _, names in os.walk(site):
+        inside = os.path.relpath(place, site)
+        prefix = "" if inside == "." else f"{inside}/"
+        present.update(prefix + name for name in names)
+    sentences = []
+    for item in found:
+        lost = sorted(path for path in item.paths - present if not path.endswith(".pyc"))
+        if lost:
+            sentences.append(f"{item.name} lacks its file {lost[0]} ({len(lost)} files in all).")
+    return sentences
+
+
 def clashes(own: Iterable[Contents], others: Mapping[str, Contents]) -> list[FileClash]:
     """Return each pair of distributions of which both bring the same file; `others` are compared with `own` only."""
     owner: dict[str, str] = {}

@@ -67,6 +67,7 @@ class Overlay:
         site = site_packages(prefix, work.stack)
         found = files.read(site)
         problems = _differences(packages, found)
+        problems += files.missing(site, found.values())
         problems += [clash.sentence for clash in files.clashes(found.values(), files.read_stack(work.stack, found))]
         problems += _strange_scripts(prefix, work.stack)
         if problems:

@@ -2,6 +2,7 @@
 
 import functools
 import importlib.metadata
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,8 +51,10 @@ class Uv:
         with TemporaryDirectory(dir=work.home) as scratch:
             lock = Path(scratch, "pylock.toml")
             lock.write_text(lock_text(packages), encoding="utf-8")
+            before = _entries(prefix)
             finished = self._install(prefix, packages, lock, work, "--offline")
-            if finished.code != 0:
+            # uv takes a half-installed package for an installed one: no second attempt where the first wrote anything.
+            if finished.code != 0 and _entries(prefix) == before:
                 finished = self._install(prefix, packages, lock, work)
         (prefix / ".lock").unlink(missing_ok=True)
         if finished.code != 0:
@@ -113,6 +116,12 @@ class Uv:
                 raise _failure(finished.stderr)
             document = tomllib.loads(out.read_text(encoding="utf-8"))
         return subtracted(read_lock(document), problem, work, conflict)
+
+
+def _entries(prefix: Path) -> set[str]:
+    """Return the paths of what lies in a prefix, as far as an installer that began would have added to it."""
+    places = [prefix, prefix / "bin", *prefix.glob("lib/*/site-packages")]
+    return {entry.path for place in places for entry in os.scandir(place) if entry.name != ".lock"}
 
 
 def _sources(work: Work, stubs: Path) -> list[str | Path]:

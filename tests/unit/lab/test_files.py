@@ -31,6 +31,16 @@ def test_contents_are_read_from_what_an_installer_leaves(tmp_path: Path) -> None
     assert found.size == 4096 + 3 * 4096
 
 
+def test_a_file_that_a_torn_installation_lacks_is_named(tmp_path: Path) -> None:
+    wheel = make_wheel("sky", "1.0", files={"sky/__init__.py": "", "sky/map.py": "", "sky/data/x.txt": ""})
+    unpacked(tmp_path, wheel.data)
+    assert files.missing(tmp_path, files.read(tmp_path).values()) == []
+    (tmp_path / "sky/map.py").unlink()
+    (tmp_path / "sky/data/x.txt").unlink()
+    (sentence,) = files.missing(tmp_path, files.read(tmp_path).values())
+    assert sentence == "sky lacks its file sky/data/x.txt (2 files in all)."
+
+
 def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "torn-1.0.dist-info").mkdir()
     assert files.read(tmp_path) == {}
