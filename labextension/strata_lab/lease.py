@@ -163,7 +163,10 @@ def sweep(locks: Path) -> int:
             if folder.name.startswith(".now."):
                 folder.unlink(missing_ok=True)
                 continue
-            if folder.name.startswith((".over.", ".free.")):
+            if folder.name.startswith(".free."):
+                # Its holder gave it back, and could not remove all of it.
+                over = True
+            elif folder.name.startswith(".over."):
                 over = idle > TERM or (holder is not None and _is_over(holder, idle))
             else:
                 over = _is_over(holder, idle) if holder is not None else idle > TERM

@@ -119,3 +119,9 @@ def test_a_lock_that_cannot_be_read_is_left_alone_until_its_time_is_over(tmp_pat
     assert lease.sweep(tmp_path) == 1
     with lease.held(tmp_path, "mine", "remove"):
         pass
+
+
+def test_what_was_given_back_but_not_removed_goes_with_the_next_sweep(tmp_path: Path) -> None:
+    (tmp_path / ".free.0123456789ab").mkdir()
+    assert lease.sweep(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == []
