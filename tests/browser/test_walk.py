@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 from support.browser import browser_page
@@ -30,6 +31,10 @@ BY_COMMAND, BY_REST = "uncertainties", "humanize"
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
+    try:
+        httpx.get(f"https://pypi.org/simple/{BY_COMMAND}/", timeout=30)
+    except httpx.TransportError as error:
+        pytest.skip(f"the package index cannot be reached, and the walk installs from it: {error}")
     with running() as started:
         yield started
 
