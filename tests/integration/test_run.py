@@ -13,6 +13,7 @@ import httpx
 import psutil
 import pytest
 from strata_demo.processes import free_port
+from strata_demo.registry import repository_folder
 from support.demo import ROOT, STATE, Demo, launch, running
 from support.waiting import eventually
 
@@ -171,7 +172,7 @@ def test_the_small_registry_answers_as_docker_registry_does(demo: Demo) -> None:
     assert real
     host = f"127.0.0.1:{free_port()}"
     program = ROOT / "tests/support/layout_registry.py"
-    small = subprocess.Popen([sys.executable, program, demo.state / "layout", REPOSITORY, host])
+    small = subprocess.Popen([sys.executable, program, repository_folder(demo.state) / "layout", REPOSITORY, host])
     try:
         eventually(lambda: answers(f"http://{host}/v2/"))
         places = [f"http://{name}/v2/{REPOSITORY}" for name in (host, real[1])]

@@ -21,3 +21,8 @@ def inventory(folder: Path) -> dict[str, tuple[int, str]]:
                     content = hashlib.file_digest(file, "sha256").hexdigest()
             found[str(path.relative_to(folder))] = (mode, content)
     return found
+
+
+def differences(before: dict[str, tuple[int, str]], after: dict[str, tuple[int, str]]) -> list[str]:
+    """Return the relative paths of what came, went or changed."""
+    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))

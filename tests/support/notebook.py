@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as NotInTime
 
 from support.waiting import eventually
 
@@ -26,10 +27,17 @@ class Lab:
         """Open a launcher in front."""
 
         def opened() -> bool:
-            self.page.locator("#jp-main-dock-panel .lm-TabBar-addButton:visible").first.click()
+            # JupyterLab asks for another kernel where a notebook that it restored has lost its own.
+            dialog = self.page.locator(".jp-Dialog")
+            if dialog.count():
+                self.page.keyboard.press("Escape")
+            try:
+                self.page.locator("#jp-main-dock-panel .lm-TabBar-addButton:visible").first.click(timeout=5000)
+            except NotInTime:
+                return False
             return self._cards("Notebook").count() > 0
 
-        eventually(opened, within=PATIENCE / 1000, every=1)
+        eventually(opened, within=PATIENCE / 1000, every=0.5)
         expect(self._cards("Notebook").first).to_be_visible(timeout=PATIENCE)
 
     def kernels(self) -> list[str]:

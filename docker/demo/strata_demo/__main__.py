@@ -19,7 +19,7 @@ from . import USERS
 from .deployment import write_deployment
 from .installs import Installed, Installer
 from .processes import Child, NotStarted, free_port, port_is_free
-from .registry import docker_registry, make_layout, start_registry
+from .registry import docker_registry, make_layout, repository_folder, start_registry
 
 ROOT = Path(__file__).parents[3]
 _READY_WITHIN = 120.0
@@ -74,7 +74,7 @@ def _start(
         )
     state: Path = options.state
     parts = Installer(ROOT, state, options.uv.absolute(), options.python.absolute(), say).everything()
-    layout = state / "layout"
+    layout = repository_folder(state) / "layout"
     if not (layout / "index.json").exists():
         say("Making the demo repository")
     tags = make_layout(layout)

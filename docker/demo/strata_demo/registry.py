@@ -1,5 +1,6 @@
 """The demo's registry: Debian's docker-registry where it is installed, otherwise a small read-only one."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -10,12 +11,24 @@ import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 
+from . import images
 from .images import build, demo_images
 from .layout import push_layout, write_layout
 from .processes import Child, NotStarted, free_port
 
 REPOSITORY = "demo/science-lab"
 _READY_WITHIN = 30.0
+
+
+def repository_folder(state: Path) -> Path:
+    """Return where the demo repository of this version of the demonstration lies; that of another one is removed."""
+    version = hashlib.sha256(Path(images.__file__).read_bytes()).hexdigest()[:12]
+    folder = state / f"repository-{version}"
+    for other in state.glob("repository-*"):
+        if other != folder:
+            shutil.rmtree(other)
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def make_layout(folder: Path) -> int:
@@ -32,9 +45,9 @@ def start_registry(state: Path, layout: Path, *, notify: str = "", secret: str =
     Parameters
     ----------
     state
-        Folder for storage, configuration and log.
+        Folder for configuration and log.
     layout
-        The OCI layout to serve.
+        The OCI layout to serve; what the registry stores lies beside it.
     notify
         URL to which docker-registry sends its events; none where empty.
     secret
@@ -53,11 +66,11 @@ def start_registry(state: Path, layout: Path, *, notify: str = "", secret: str =
         _wait(child, host)
         return child, host
     configuration = state / "registry.json"
-    configuration.write_text(json.dumps(_configuration(state / "registry", host, notify, secret)))
+    configuration.write_text(json.dumps(_configuration(layout.with_name("registry"), host, notify, secret)))
     configuration.chmod(0o600)
     child = Child.start("registry", [program, "serve", str(configuration)], state)
     _wait(child, host)
-    pushed = state / "pushed"
+    pushed = layout.with_name("pushed")
     if not pushed.exists():
         try:
             push_layout(layout, host, REPOSITORY)
