@@ -54,6 +54,11 @@ class Knowledge:
     unsaved: Changes = field(default_factory=Changes)
     _shrunk: frozenset[str] | None = None
     _failures: dict[str, _Failure] = field(default_factory=dict)
+    # Names that may have to be examined: few, while a list has thousands of names.
+    _pending: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._pending = self._open()
 
     def recall(self, known: Known) -> None:
         """Take over what was known before this process began; what it learnt itself is newer and stays."""
@@ -63,6 +68,7 @@ class Knowledge:
                 self.records.setdefault(name, self._record(name, checked))
         self.repushes = [*known.repushes, *self.repushes]
         self.metadata = {**known.metadata, **self.metadata}
+        self._pending = self._open()
 
     def listed(self, names: Collection[str], asked_at: datetime) -> Listing:
         """Take in a complete list that was asked for at `asked_at`."""
@@ -81,6 +87,7 @@ class Knowledge:
         for name in gone:
             del self.records[name]
             self._failures.pop(name, None)
+            self._pending.discard(name)
         added = self._add(fresh)
         first = self.listed_at is None
         self.listed_at = asked_at
@@ -105,6 +112,7 @@ class Knowledge:
         if metadata is not None and learnt:
             self.metadata[digest] = metadata
             self.unsaved.metadata[digest] = metadata
+        (self._pending.discard if digest in self.metadata else self._pending.add)(name)
         return learnt or before is None or before.digest != digest
 
     def failed(self, name: str, error: StrataError, at: datetime) -> None:
@@ -131,6 +139,8 @@ class Knowledge:
     def unexamined(self, names: Iterable[str], at: datetime) -> Iterator[str]:
         """Yield those of `names` whose digest or metadata are not known and that may be asked about at `at`."""
         for name in names:
+            if name not in self._pending:
+                continue
             record = self.records.get(name)
             if record is None or (record.digest is not None and record.digest in self.metadata):
                 continue
@@ -170,9 +180,15 @@ class Knowledge:
 
     def _add(self, names: frozenset[str]) -> bool:
         added = names - self.records.keys()
+        self._pending |= added
         for name in added:
             self.records[name] = self._record(name, None)
         return bool(added)
+
+    def _open(self) -> set[str]:
+        return {
+            name for name, record in self.records.items() if record.digest is None or record.digest not in self.metadata
+        }
 
     def _record(self, name: str, checked: Checked | None) -> TagRecord:
         tag = self.scheme.parse(name)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from strata_hub.errors import RegistryProtocolError
 
 from .headers import MalformedHeader, next_link
-from .names import is_tag
+from .names import is_tag, valid_tags
 from .settings import Limits
 
 _ROUND = 50
@@ -90,8 +90,9 @@ class Listing:
         """
         entries = self._entries(body)
         before = len(self._tags)
-        self._tags.update(dict.fromkeys(entry for entry in entries if isinstance(entry, str) and is_tag(entry)))
-        self.dropped += sum(not is_tag(entry) for entry in entries)
+        tags = valid_tags(entries)
+        self._tags.update(dict.fromkeys(tags))
+        self.dropped += len(entries) - len(tags)
         fresh = len(self._tags) - before
         if len(self._tags) > self._limits.tags:
             raise self._broken(f"more than {self._limits.tags} tags")

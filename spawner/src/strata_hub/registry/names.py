@@ -3,6 +3,7 @@
 import hashlib
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from strata_hub.errors import ConfigurationError, RegistryNotFound, RegistryProtocolError
@@ -27,6 +28,12 @@ MAX_PORT = 65535
 def is_tag(text: object) -> bool:
     """Tell whether `text` is a tag by the protocol's grammar."""
     return isinstance(text, str) and _TAG.fullmatch(text) is not None
+
+
+def valid_tags(entries: Iterable[object]) -> list[str]:
+    """Return those of `entries` that are tags, in their order; lists are long, and are read every few seconds."""
+    matches = _TAG.fullmatch
+    return [entry for entry in entries if isinstance(entry, str) and matches(entry)]
 
 
 def is_digest(text: object) -> bool:
