@@ -103,8 +103,7 @@ class RepositoryRefresh:
             await self.recall()
             try:
                 news = await self._list()
-                news |= await self._ask_moving()
-                news |= await self._ask_wanted()
+                news |= await self._ask_moving_and_wanted()
                 news |= self.knowledge.recovered()
             except RegistryError as error:
                 news = self._trouble(error)
@@ -208,6 +207,14 @@ class RepositoryRefresh:
                 hint="Nothing disappears before a second list agrees.",
             )
         return outcome is Listing.CHANGED
+
+    async def _ask_moving_and_wanted(self) -> bool:
+        """Ask about both side by side, and then about what the moving tags turned out to name."""
+        answers = await asyncio.gather(self._ask_moving(), self._ask_wanted(), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return any(answers) | await self._ask_wanted()
 
     async def _ask_moving(self) -> bool:
         now = self.now()
