@@ -47,6 +47,12 @@ def has_menu(demo: Demo) -> bool:
     return "Latest release" in form(demo)
 
 
+def registry_of(demo: Demo) -> str:
+    found = re.search(r"The registry is at (\S+):", demo.output)
+    assert found
+    return found[1]
+
+
 def answers(url: str) -> bool:
     try:
         return httpx.get(url).is_success
@@ -144,6 +150,7 @@ def test_ctrl_c_ends_everything_and_a_new_start_finds_its_state(own_state: Path)
         assert not psutil.wait_procs(processes, timeout=60)[1]
     with running(own_state) as second:
         assert second.password == password
+        assert registry_of(second) == registry_of(first)
         eventually(lambda: has_menu(second))
 
 
@@ -168,14 +175,13 @@ def test_a_part_that_dies_is_told_with_the_end_of_its_log(own_state: Path) -> No
 
 def test_the_small_registry_answers_as_docker_registry_does(demo: Demo) -> None:
     """Both serve one OCI layout; a client meets the same tags, manifests and blobs."""
-    real = re.search(r"The registry is at (\S+):", demo.output)
-    assert real
+    real = registry_of(demo)
     host = f"127.0.0.1:{free_port()}"
     program = ROOT / "tests/support/layout_registry.py"
     small = subprocess.Popen([sys.executable, program, repository_folder(demo.state) / "layout", REPOSITORY, host])
     try:
         eventually(lambda: answers(f"http://{host}/v2/"))
-        places = [f"http://{name}/v2/{REPOSITORY}" for name in (host, real[1])]
+        places = [f"http://{name}/v2/{REPOSITORY}" for name in (host, real)]
         ours, theirs = (httpx.get(f"{place}/tags/list").json()["tags"] for place in places)
         assert set(ours) == set(theirs)
         for tag in ours[::60]:

@@ -73,6 +73,18 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def kept_port(file: Path) -> int:
+    """Return the port that `file` names while it is free, or else another one, which is written there."""
+    try:
+        port = int(file.read_text())
+    except (OSError, ValueError):
+        port = 0
+    if not port or not port_is_free(port):
+        port = free_port()
+        file.write_text(str(port))
+    return port
+
+
 def port_is_free(port: int) -> bool:
     """Say whether a server can listen on `port` of loopback."""
     with socket.socket() as listener:

@@ -14,7 +14,7 @@ from pathlib import Path
 from . import images
 from .images import build, demo_images
 from .layout import push_layout, write_layout
-from .processes import Child, NotStarted, free_port
+from .processes import Child, NotStarted, kept_port
 
 REPOSITORY = "demo/science-lab"
 _READY_WITHIN = 30.0
@@ -58,7 +58,8 @@ def start_registry(state: Path, layout: Path, *, notify: str = "", secret: str =
     NotStarted
         If it does not answer.
     """
-    host = f"127.0.0.1:{free_port()}"
+    # The registry's name is part of every image's: what a user chose last time is to be found again.
+    host = f"127.0.0.1:{kept_port(state / 'registry.port')}"
     program = shutil.which("docker-registry")
     if program is None:
         served = Path(__file__).parents[3] / "tests/support/layout_registry.py"
