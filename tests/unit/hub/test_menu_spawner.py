@@ -13,6 +13,12 @@ from traitlets.config import Config
 WEEKLY = f"{SCIENCE}:w_2026_22@{digest_of('w_2026_22')}"
 
 
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let logs, which go to the working directory by default, go to a folder of the test's own."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def spawner(tmp_path: Path) -> LocalStrataSpawner:
     path = tmp_path / "state.json"
