@@ -4,25 +4,27 @@ import hashlib
 import os
 from pathlib import Path
 
+Inventory = dict[str, tuple[int, int, str]]
 
-def inventory(folder: Path) -> dict[str, tuple[int, str]]:
-    """Return mode and SHA-256 (or a link's target) of everything below `folder`, by relative path."""
-    found: dict[str, tuple[int, str]] = {}
-    for place, folders, files in os.walk(folder):
-        for name in (*folders, *files):
+
+def inventory(folder: Path) -> Inventory:
+    """Return mode, size and SHA-256 (or a link's target) of each entry under `folder`, by relative path."""
+    found: Inventory = {}
+    for place, folders, names in os.walk(folder):
+        for name in (*folders, *names):
             path = Path(place, name)
-            mode = path.lstat().st_mode
+            status = path.lstat()
             if path.is_symlink():
-                content = str(path.readlink())
-            elif path.is_dir():
-                content = ""
-            else:
+                said = os.fspath(path.readlink())
+            elif path.is_file():
                 with path.open("rb") as file:
-                    content = hashlib.file_digest(file, "sha256").hexdigest()
-            found[str(path.relative_to(folder))] = (mode, content)
+                    said = hashlib.file_digest(file, "sha256").hexdigest()
+            else:
+                said = "folder"
+            found[str(path.relative_to(folder))] = (status.st_mode, 0 if path.is_dir() else status.st_size, said)
     return found
 
 
-def differences(before: dict[str, tuple[int, str]], after: dict[str, tuple[int, str]]) -> list[str]:
+def differences(before: Inventory, after: Inventory) -> list[str]:
     """Return the relative paths of what came, went or changed."""
     return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))

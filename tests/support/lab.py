@@ -20,6 +20,7 @@ from strata_lab.layout import Layout
 from strata_lab.operations import Operations
 from strata_lab.stack import Stack, describe
 
+from support.inventory import Inventory, inventory
 from support.wheels import Wheel, make_wheel
 
 KEPT = Path(__file__).parents[2] / ".strata" / "lab-tests"
@@ -90,26 +91,9 @@ class Lab:
             environ={"JUPYTERHUB_USER": "ada", "STRATA_IMAGE": "registry.example/lab:1@sha256:" + "0" * 64},
         )
 
-    def everything(self) -> dict[str, tuple[int, int, str]]:
+    def everything(self) -> Inventory:
         """Return mode, size and hash or target of all that lies in the home."""
         return inventory(self.home)
-
-
-def inventory(folder: Path) -> dict[str, tuple[int, int, str]]:
-    """Return mode, size and hash (or a link's target) of each entry under a folder."""
-    found: dict[str, tuple[int, int, str]] = {}
-    for place, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            path = Path(place, name)
-            status = path.lstat()
-            if path.is_symlink():
-                said = os.fspath(path.readlink())
-            elif path.is_file():
-                said = hashlib.sha256(path.read_bytes()).hexdigest()
-            else:
-                said = "folder"
-            found[str(path.relative_to(folder))] = (status.st_mode, 0 if path.is_dir() else status.st_size, said)
-    return found
 
 
 def prefix_stack() -> Path:

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from support.index import PackageIndex, package_index
-from support.lab import Lab, inventory, prefix_stack
+from support.inventory import inventory
+from support.lab import Lab, prefix_stack
 from support.lab_server import lab_environment
 from support.slow_wheels import Hanging, gone
 from support.waiting import eventually

@@ -15,7 +15,8 @@ from strata_lab.kernels import Kernel
 from strata_lab.operations import Operations
 from strata_lab.progress import Entered, Phase, Progress
 from support.channel import Channel, module, python
-from support.lab import Lab, inventory, prefix_stack
+from support.inventory import inventory
+from support.lab import Lab, prefix_stack
 
 APP = "def main(): print('hi')\n"
 

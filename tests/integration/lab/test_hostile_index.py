@@ -8,7 +8,8 @@ import pytest
 from strata_lab.changes import Create, Install, Rebuild
 from strata_lab.errors import BackendFailed, Refused, StrataError, Unsatisfiable
 from support.index import PackageIndex, package_index
-from support.lab import Lab, inventory, prefix_stack
+from support.inventory import inventory
+from support.lab import Lab, prefix_stack
 from support.wheels import Wheel, make_wheel
 
 GOOD = make_wheel("good", "1.0")

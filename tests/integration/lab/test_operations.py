@@ -35,7 +35,8 @@ from strata_lab.operations import Operations
 from strata_lab.plans import Consent, Effort
 from strata_lab.progress import Entered, Phase, Progress
 from support.index import PackageIndex, package_index
-from support.lab import Lab, inventory, prefix_stack
+from support.inventory import inventory
+from support.lab import Lab, prefix_stack
 from support.wheels import make_wheel
 
 WHEELS = (

@@ -17,18 +17,13 @@ from strata_hub.errors import HubUnavailable
 from strata_hub.factory import Machinery, make_machinery
 from strata_hub.refresh.repository import utc_now
 
+from .config_option import config_option
+
 _GIB = 1 << 30
 
 
 @click.command()
-@click.option(
-    "--config",
-    "path",
-    required=True,
-    envvar="STRATA_CONFIG",
-    type=click.Path(path_type=Path),
-    help="The deployment's configuration (YAML).",
-)
+@config_option
 @click.option("--delete", is_flag=True, help="Delete what is proposed; without it, nothing is touched.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--kept", is_flag=True, help="List what stays as well, with the reason.")

@@ -10,16 +10,11 @@ from strata_hub import config as configuration
 from strata_hub.service.process import place_of, secrets_of
 from strata_hub.service.process import serve as run
 
+from .config_option import config_option
+
 
 @click.command()
-@click.option(
-    "--config",
-    "path",
-    required=True,
-    envvar="STRATA_CONFIG",
-    type=click.Path(path_type=Path),
-    help="The deployment's configuration (YAML).",
-)
+@config_option
 @click.option("--bind", metavar="HOST:PORT", help="Where to listen, unless the hub says it. Default: 127.0.0.1:8090.")
 def serve(path: Path, bind: str | None) -> None:
     """Keep the catalogue up to date, and publish the menu state.

@@ -11,16 +11,11 @@ from strata_hub.config import DeploymentConfig
 from strata_hub.factory import make_machinery
 from strata_hub.refresh.publisher import Published, replace_file
 
+from .config_option import config_option
+
 
 @click.command()
-@click.option(
-    "--config",
-    "path",
-    required=True,
-    envvar="STRATA_CONFIG",
-    type=click.Path(path_type=Path),
-    help="The deployment's configuration (YAML).",
-)
+@config_option
 @click.option("--output", type=click.Path(path_type=Path), help="Replace this file; default: standard output.")
 @click.pass_context
 def state(context: click.Context, path: Path, output: Path | None) -> None:
